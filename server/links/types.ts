@@ -1,0 +1,38 @@
+/** Connections between region servers. `net.ts` implements it over TCP; the simulator has its own. */
+import type { Message } from '../consensus/types.ts';
+import type { ActionRequest, Reply } from '../leader/types.ts';
+
+export type PeerMessage =
+  | Message
+  | { readonly kind: 'execute'; readonly actions: readonly ActionRequest[] }
+  | { readonly kind: 'reply'; readonly replies: readonly Reply[] }
+  /** A region asks its leader which number a linearizable read must wait for; answered by a Reply `read`. */
+  | { readonly kind: 'read'; readonly request: number }
+  /** Sessions connected to the sending region's gateway. `left`: they said good-bye. */
+  | { readonly kind: 'presence'; readonly sessions: readonly string[]; readonly left: readonly string[] };
+
+export interface PeerStatus {
+  readonly region: string;
+  readonly connected: boolean;
+  /** Smoothed round trip in ms; null before the first. */
+  readonly rttMs: number | null;
+}
+
+export interface Links {
+  /** Binds and starts dialling; rejects if the address cannot be bound. */
+  start(): Promise<void>;
+  /** Queues for the one write per turn; dropped when the peer is not connected or its bounded queue is full (the core retransmits). */
+  send(world: string, device: number, message: PeerMessage): void;
+  status(): readonly PeerStatus[];
+  /** Test faults: stop talking to these regions, without closing processes; null heals all. */
+  cut(devices: readonly number[] | null): void;
+  /** Test faults: delay what is sent to a device, ms; 0 ends it. */
+  delay(device: number, ms: number): void;
+  close(): Promise<void>;
+}
+
+export interface LinkEvents {
+  message(world: string, from: number, message: PeerMessage): void;
+  /** Up after both sides proved the cluster secret; down at the first close. */
+  link(device: number, up: boolean): void;
+}

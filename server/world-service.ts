@@ -1,0 +1,78 @@
+/**
+ * What a gateway (and the admin port) may ask of one world on this region server. Implemented by region.ts; a fake of it
+ * is all that a gateway's test needs.
+ */
+import type { RowChange, WorldDefinition, WorldStateLike } from '../game-logic/types.ts';
+import type { ThroughlineError } from './errors.ts';
+
+export interface ActRequest {
+  readonly session: string;
+  readonly sequence: number;
+  readonly action: string;
+  /** Bytes of the world's Act table, as the client sent them or as ActionType.encode made them. */
+  readonly args: Uint8Array;
+}
+export interface ActAnswer {
+  readonly number: number;
+  /** JSON text. */
+  readonly result: string;
+  readonly duplicate: boolean;
+}
+
+/** Newly applied commands first..last; `batch` is the run of their bytes exactly as the leader encoded them. */
+export interface AppliedBatch {
+  readonly first: number;
+  readonly last: number;
+  readonly batch: Uint8Array;
+  readonly changes: readonly RowChange[];
+}
+
+export interface WorldService {
+  readonly name: string;
+  readonly definition: WorldDefinition;
+  /** This replica's state, always at a command boundary; read-only, valid until the turn ends. */
+  readonly state: WorldStateLike;
+  /** Ballot integers: round * regions.length + index. */
+  readonly regions: readonly string[];
+
+  /** `done` is called exactly once, when the command is issued and applied here, or with an error of errors.ts. Never throws. */
+  act(request: ActRequest, done: (error: ThroughlineError | null, answer?: ActAnswer) => void): void;
+
+  /** A client of this session is connected here / no longer. The last disconnect with `left` true runs the world's leave function soon, otherwise after a grace period. */
+  connected(session: string): void;
+  disconnected(session: string, left: boolean): void;
+
+  /** Resolves when this replica has applied `number`; rejects `unavailable` after `timeoutMs`. */
+  applied(number: number, timeoutMs: number): Promise<void>;
+  /** Resolves when this replica holds everything acknowledged before the call; rejects no-quorum. */
+  linearizable(timeoutMs: number): Promise<void>;
+  /** A state as of command `number` (time machine); rejects `compacted` or `not-found` if in the future. */
+  stateAt(number: number): Promise<WorldStateLike>;
+  /** Issued commands from..to as command bytes; fewer than asked when the log ends or `bytes` is reached; rejects `compacted`. */
+  read(from: number, to: number, bytes: number): Promise<Uint8Array[]>;
+  /** First number still held. */
+  firstHeld(): number;
+  /** Called after every applied batch, in order. Returns the unsubscriber. */
+  subscribe(listener: (batch: AppliedBatch) => void): () => void;
+
+  status(): WorldStatus;
+  handOver(region: string): Promise<void>;
+}
+
+/** One element of "worlds" in GET /api/status. */
+export interface WorldStatus {
+  readonly world: string;
+  readonly role: 'leader' | 'voter' | 'relay';
+  readonly leader: string | null;
+  readonly ballot: { readonly round: number; readonly region: string };
+  readonly voted: number;
+  readonly issued: number;
+  readonly applied: number;
+  readonly digest: string;
+  readonly sessions: number;
+  readonly queued: number;
+  readonly inWindow: number;
+  readonly rows: number;
+  readonly log: { readonly first: number; readonly last: number; readonly bytes: number };
+  readonly snapshot: { readonly number: number; readonly time: number };
+}
