@@ -4,11 +4,18 @@ import type { ActionRequest, Reply } from '../leader/types.ts';
 
 export type PeerMessage =
   | Message
-  | { readonly kind: 'execute'; readonly actions: readonly ActionRequest[] }
-  | { readonly kind: 'reply'; readonly replies: readonly Reply[] }
+  /**
+   * Actions for the leader of exactly `ballot`; any other answers not-leader. So a copy that is late cannot be run by a
+   * later leadership after its asker was told no.
+   */
+  | { readonly kind: 'execute'; readonly ballot: number; readonly actions: readonly ActionRequest[] }
+  /** Answers given in the leadership `ballot`; the asker believes a no only from the one that it asked last. */
+  | { readonly kind: 'reply'; readonly ballot: number; readonly replies: readonly Reply[] }
   /** A region asks its leader which number a linearizable read must wait for; answered by a Reply `read`. */
   | { readonly kind: 'read'; readonly request: number }
-  /** Sessions connected to the sending region's gateway. `left`: they said good-bye. */
+  /** An operator's wish that reached a region other than the leader: hand leadership of the world to device `to`. */
+  | { readonly kind: 'hand-over'; readonly to: number }
+  /** All sessions connected to the sending region's gateway, a whole list each time. `left`: they said good-bye since the last one. */
   | { readonly kind: 'presence'; readonly sessions: readonly string[]; readonly left: readonly string[] };
 
 export interface PeerStatus {
