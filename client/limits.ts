@@ -1,0 +1,57 @@
+/** Bounds and times of a client; times in milliseconds. A caller may tighten them through `connect`. */
+export interface ClientLimits {
+  /** Acts on the wire at once. The contract lets a session have 64 outstanding; more would be refused. */
+  readonly outstanding: number;
+  /** Acts that wait for a place on the wire. At 20 acts a second this is 12 s of play: longer than any act may wait. */
+  readonly queued: number;
+  /** How long an act may stay unsettled: several failovers, but short enough for a person to be told. */
+  readonly actMs: number;
+  /** Pause before an act is sent again that a server could not decide. A failover takes tens to hundreds of ms. */
+  readonly retryMs: number;
+  /** From dialling to the welcome message. */
+  readonly dialMs: number;
+  /** From the call of `connect` to a world that is current. */
+  readonly connectMs: number;
+  /** A silent connection is asked for a sign of life this often … */
+  readonly pingMs: number;
+  /** … and given up after three unanswered ones. */
+  readonly silentMs: number;
+  /** An act unanswered for this long makes the client try another region: this one may have lost its peers. */
+  readonly stuckMs: number;
+  /** First and longest pause after every address failed once; doubles in between. */
+  readonly backOffMinMs: number;
+  readonly backOffMaxMs: number;
+  /** A connection must have been live this long before its loss counts as a first failure again. */
+  readonly stableMs: number;
+  /** A server that stays behind what this client has applied is left after this time. */
+  readonly behindMs: number;
+  /** Bytes of one snapshot, all parts: far above any world that a client should mirror. */
+  readonly snapshotBytes: number;
+  /** Parts of one snapshot. */
+  readonly snapshotParts: number;
+}
+
+export const DEFAULT_LIMITS: ClientLimits = {
+  outstanding: 64,
+  queued: 256,
+  actMs: 10_000,
+  retryMs: 200,
+  dialMs: 3_000,
+  connectMs: 15_000,
+  pingMs: 1_000,
+  silentMs: 3_000,
+  stuckMs: 3_000,
+  backOffMinMs: 100,
+  backOffMaxMs: 3_000,
+  stableMs: 5_000,
+  behindMs: 5_000,
+  snapshotBytes: 256 * 1024 * 1024,
+  snapshotParts: 65_536,
+};
+
+/**
+ * A client that goes on with a token from before (a page that was reloaded) does not know which sequences it used last:
+ * up to 64 may still be on their way, and the replica that welcomes it may lag behind. It leaves this gap, so that no
+ * new act can be taken for an old one. Gaps are allowed; 2^53 / 1024 reloads are not reached.
+ */
+export const RESUME_GAP = 1_024;

@@ -1,0 +1,299 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { RESUME_GAP } from '../../client/limits.ts';
+import { SessionDriver } from './session-driver.ts';
+
+function live(regions = 3, limits = {}, resumesToken = false): SessionDriver {
+  const driver = new SessionDriver(regions, limits, resumesToken);
+  driver.start();
+  driver.heal();
+  expect(driver.session.phase).toBe('live');
+  return driver;
+}
+
+describe('the session machine, one story each', () => {
+  it('resumes at another address from the command after the last one applied', () => {
+    const driver = live();
+    driver.servers.tick();
+    driver.servers.tick();
+    driver.heal();
+    driver.rest(6_000);
+    driver.cut();
+    expect(driver.dials.at(-1)).toMatchObject({ address: 1, from: 3, at: driver.now });
+    driver.servers.tick();
+    driver.heal();
+    expect(driver.runs.flat()).toEqual([1, 2, 3]);
+    expect(driver.resyncs).toEqual([]);
+  });
+
+  it('sends an unanswered act again with its sequence, and takes the first answer', () => {
+    const driver = live();
+    const ticket = driver.act();
+    driver.servers.read(false);
+    driver.cut();
+    driver.heal();
+    expect(driver.settled.get(ticket)).toEqual({ kind: 'issued', number: 1, result: '"act-1"' });
+    expect(driver.servers.log.filter((entry) => entry.sequence > 0)).toHaveLength(1);
+  });
+
+  it('takes its own command in the stream for the answer', () => {
+    const driver = live();
+    const ticket = driver.act();
+    driver.servers.read(false);
+    expect(driver.servers.connection!.down).toEqual([]);
+    driver.servers.apply(0);
+    driver.deliver();
+    expect(driver.settled.get(ticket)).toMatchObject({ kind: 'issued', number: 1 });
+  });
+
+  it('holds an answer back until its command is applied here', () => {
+    const driver = live();
+    driver.servers.tick();
+    const ticket = driver.act();
+    driver.servers.read(false);
+    driver.deliver();
+    expect(driver.settled.has(ticket)).toBe(false);
+    driver.heal();
+    expect(driver.settled.get(ticket)).toMatchObject({ kind: 'issued', number: 2 });
+  });
+
+  it.each([
+    ['overloaded', 'unavailable'],
+    ['rate-limited', 'unavailable'],
+    ['bad-arguments', 'refused'],
+    ['out-of-order', 'refused'],
+    ['settled', 'unknown'],
+  ])('settles a failed act with code %s as %s', (code, kind) => {
+    const driver = live();
+    driver.servers.sulk = code;
+    const ticket = driver.act();
+    driver.servers.read(false);
+    driver.deliver();
+    expect(driver.settled.get(ticket)).toMatchObject({ kind, code });
+  });
+
+  it.each(['no-quorum', 'draining', 'unknown'])('tries an act again after %s', (code) => {
+    const driver = live();
+    driver.servers.sulk = code;
+    const ticket = driver.act();
+    driver.servers.read(false);
+    driver.deliver();
+    expect(driver.settled.has(ticket)).toBe(false);
+    driver.heal();
+    expect(driver.settled.get(ticket)).toMatchObject({ kind: 'issued' });
+  });
+
+  it('gives up in time: unknown if it was sent, unavailable if not', () => {
+    const driver = live(1);
+    const sent = driver.act(500);
+    driver.cut();
+    driver.servers.connection = null;
+    const kept = driver.act(500);
+    driver.wait(501);
+    expect(driver.settled.get(sent)).toMatchObject({ kind: 'unknown', code: 'timeout' });
+    expect(driver.settled.get(kept)).toMatchObject({ kind: 'unavailable', code: 'timeout' });
+  });
+
+  it('keeps at most 64 acts on the wire, 256 behind them, and refuses the next', () => {
+    const driver = live();
+    for (let i = 0; i < 64 + 256; i++) driver.act();
+    expect(driver.servers.connection!.up).toHaveLength(64);
+    expect(driver.settled.size).toBe(0);
+    expect(driver.settled.get(driver.act())).toMatchObject({ kind: 'unavailable', code: 'overloaded' });
+    driver.heal();
+    expect([...driver.settled.values()].filter(({ kind }) => kind === 'issued')).toHaveLength(320);
+  });
+
+  it('tells of commands it could not see one by one', () => {
+    const driver = live();
+    driver.servers.tick();
+    driver.heal();
+    for (let i = 0; i < 9; i++) driver.servers.tick();
+    driver.servers.firstHeld = 8;
+    driver.servers.applied.fill(10);
+    driver.cut();
+    driver.heal();
+    expect(driver.resyncs).toEqual([{ kind: 'resync', after: 1, number: 10, reason: 'compacted' }]);
+  });
+
+  it('asks for a snapshot after a command that does not fit, and says so', () => {
+    const driver = live();
+    driver.servers.tick();
+    driver.heal();
+    driver.spoil = true;
+    driver.servers.tick();
+    driver.servers.tick();
+    driver.heal();
+    expect(driver.dials.at(-1)!.from).toBe(null);
+    expect(driver.resyncs).toEqual([{ kind: 'resync', after: 1, number: 3, reason: 'diverged' }]);
+    expect(driver.session.number).toBe(3);
+  });
+
+  it('leaves a server that is silent, after asking it for a sign of life', () => {
+    const driver = live();
+    const dials = driver.dials.length;
+    driver.wait(2_900);
+    expect(driver.dials).toHaveLength(dials);
+    driver.wait(200);
+    expect(driver.dials).toHaveLength(dials + 1);
+  });
+
+  it('does not blame the server for its own sleep', () => {
+    const driver = live();
+    const dials = driver.dials.length;
+    driver.now += 60_000;
+    driver.feed({ kind: 'tick' });
+    expect(driver.dials).toHaveLength(dials);
+    expect(driver.servers.connection!.down).toHaveLength(1);
+    while (driver.deliver());
+    driver.wait(900);
+    expect(driver.dials).toHaveLength(dials);
+  });
+
+  it('leaves a region that does not get an act executed', () => {
+    const driver = live();
+    driver.servers.sulk = 'no-quorum';
+    driver.act();
+    const dials = driver.dials.length;
+    for (let i = 0; i < 70; i++) {
+      driver.servers.read(false);
+      while (driver.deliver());
+      driver.wait(50);
+    }
+    expect(driver.dials.length).toBe(dials + 1);
+  });
+
+  it('goes round the addresses at once, then pauses ever longer, scattered', () => {
+    const driver = new SessionDriver();
+    driver.random = 0;
+    driver.start();
+    for (let i = 0; i < 11; i++) {
+      driver.cut();
+      driver.wait(1);
+      for (let ms = 0; driver.servers.connection === null; ms++) {
+        if (ms > 4_000) throw new Error('no dial');
+        driver.wait(1);
+      }
+    }
+    const at = driver.dials.map((dial) => dial.at);
+    const pauses = at.slice(1).map((time, i) => time - at[i]!);
+    expect(pauses.map((pause) => (pause <= 2 ? 0 : pause - (pause % 10)))).toEqual([
+      0, 0, 50, 0, 0, 100, 0, 0, 200, 0, 0,
+    ]);
+  });
+
+  it('ends when every address says no for good', () => {
+    const driver = new SessionDriver();
+    driver.start();
+    const ticket = driver.act();
+    for (let i = 0; i < 3; i++) {
+      const connection = driver.servers.connection!.id;
+      driver.feed({ kind: 'lost', connection, reason: 'no such world', refusal: 'no-such-world' });
+    }
+    expect(driver.ended).toBe('no-such-world');
+    expect(driver.settled.get(ticket)).toMatchObject({ kind: 'unavailable' });
+    expect(driver.session.wakeAt()).toBe(Infinity);
+  });
+
+  it('leaves a gap in the sequences when it goes on with an older token', () => {
+    const driver = live(3, {}, true);
+    driver.act();
+    expect([...driver.sentAs.keys()]).toEqual([RESUME_GAP + 1]);
+    driver.cut();
+    driver.heal();
+    driver.act();
+    expect([...driver.sentAs.keys()]).toEqual([RESUME_GAP + 1, RESUME_GAP + 2]);
+  });
+
+  it('starts over, loudly, when every server is behind what it has seen', () => {
+    const driver = live();
+    for (let i = 0; i < 5; i++) driver.servers.tick();
+    driver.heal();
+    driver.servers.log.length = 2;
+    driver.servers.applied.fill(2);
+    driver.cut();
+    for (let i = 0; i < 600 && driver.resyncs.length === 0; i++) {
+      while (driver.deliver());
+      driver.wait(50);
+    }
+    expect(driver.resyncs).toEqual([{ kind: 'resync', after: 5, number: 2, reason: 'rewound' }]);
+  });
+
+  it('settles everything when it is closed, and refuses what comes after', () => {
+    const driver = live();
+    const sent = driver.act();
+    driver.feed({ kind: 'close' });
+    expect(driver.settled.get(sent)).toMatchObject({ kind: 'unknown', code: 'closed' });
+    expect(driver.settled.get(driver.act())).toMatchObject({ kind: 'unavailable', code: 'closed' });
+    expect(driver.servers.connection).toBe(null);
+  });
+});
+
+/** One thing that may happen; the number picks among variants. */
+const happening = fc.tuple(
+  fc.constantFrom(
+    'act',
+    'read',
+    'refuse',
+    'deliver',
+    'apply',
+    'tick',
+    'cut',
+    'wait',
+    'compact',
+    'skip',
+    'spoil',
+    'sulk',
+  ),
+  fc.nat({ max: 99 }),
+);
+const SULKS = [null, null, null, 'no-quorum', 'unknown', 'draining', 'overloaded'];
+
+function happen(driver: SessionDriver, [what, n]: readonly [string, number]): void {
+  const { servers } = driver;
+  if (what === 'act') driver.act();
+  if (what === 'read') servers.read(false);
+  if (what === 'refuse') servers.read(true);
+  if (what === 'deliver') for (let i = 0; i <= n % 5; i++) driver.deliver();
+  if (what === 'apply') servers.apply(n % servers.regions);
+  if (what === 'tick') servers.tick();
+  if (what === 'cut' && n < 40) driver.cut();
+  if (what === 'wait') driver.wait(n * (n % 7 === 0 ? 40 : 2));
+  if (what === 'compact' && n < 20) servers.firstHeld = servers.log.length + 1;
+  if (what === 'skip' && n < 20) servers.skip();
+  if (what === 'spoil' && n < 10) driver.spoil = true;
+  if (what === 'sulk') servers.sulk = SULKS[n % SULKS.length]!;
+}
+
+describe('the session machine under random events', () => {
+  it('hands on every command once, in order, and settles every act once and truthfully', () => {
+    fc.assert(
+      fc.property(fc.array(happening, { minLength: 20, maxLength: 200 }), (script) => {
+        const driver = new SessionDriver();
+        driver.start();
+        for (const step of script) happen(driver, step);
+        driver.spoil = false;
+        driver.heal();
+
+        for (const run of driver.runs) expect(run).toEqual(run.map((_, i) => run[0]! + i));
+        const starts = driver.runs.slice(1).filter((run) => run.length > 0);
+        for (const run of starts) {
+          const reported = driver.resyncs.some((resync) => resync.number === run[0]! - 1);
+          const first = driver.resyncs.length === 0 && run === driver.runs.find(({ length }) => length > 0);
+          expect(reported || first).toBe(true);
+        }
+        expect(driver.doubleSettled).toBe(0);
+        expect(driver.reusedSequences).toBe(0);
+        expect(driver.settled.size).toBe(driver.acts);
+        for (const [ticket, settlement] of driver.settled) {
+          const executed = driver.servers.log.filter((entry) => entry.action === `act-${ticket}`);
+          expect(executed.length).toBeLessThanOrEqual(1);
+          if (settlement.kind === 'issued') expect(executed[0]?.number).toBe(settlement.number);
+          if (settlement.kind === 'refused' || settlement.kind === 'unavailable')
+            expect(executed).toEqual([]);
+        }
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
