@@ -74,3 +74,82 @@ export const TIME_MACHINE_CHECKPOINTS = 4;
 export const TIME_MACHINE_QUEUE = 64;
 /** Bytes of commands read from storage at a time in a replay, and at the start of a server. */
 export const REPLAY_BYTES = 1 << 20;
+
+// ---- Gateway: clients of this region ----------------------------------------------------------------------------------
+
+/** Least time between two flushes while commands flow; a lone command leaves at once. 66 publishes a second and world. */
+export const GATEWAY_FLUSH_MS = 15;
+/** A frame of commands is cut after this many bytes, at a command; one command may be larger, up to COMMAND_BYTES. */
+export const GATEWAY_FRAME_BYTES = 64 * 1024;
+/** Published frames kept for the switch from catching up to live. Older commands come from the replica's own tail. */
+export const GATEWAY_RECENT_BYTES = 256 * 1024;
+/** Commands read at a time for one client that catches up. */
+export const GATEWAY_READ_BYTES = 64 * 1024;
+/**
+ * The outbox of one client, in bytes that the kernel has not taken yet. Below `low` a client that catches up gets more. Above
+ * `high` a live client is taken off the live stream and catches up from the log, or from a snapshot if it is too far behind.
+ * Live clients are looked at after each `check` published bytes, so an outbox ends below high + check + one frame of at most
+ * 64 KiB + 256 KiB = 480 KiB; at `most` the socket is closed, so that a stream never gets a hole.
+ */
+export const GATEWAY_OUTBOX_LOW = 64 * 1024;
+export const GATEWAY_OUTBOX_HIGH = 128 * 1024;
+export const GATEWAY_OUTBOX_CHECK = 32 * 1024;
+export const GATEWAY_OUTBOX_MOST = 1 << 20;
+/** A client this many commands behind after it was too slow gets a snapshot: at 1,000 a second, 16 seconds. */
+export const GATEWAY_SLOW_COMMANDS = 16_384;
+/** A client that takes nothing for this long while something waits for it is closed. */
+export const GATEWAY_STALL_MS = 15_000;
+/** A client whose `from` lies ahead of this replica waits this long for the replica, then is sent away. */
+export const GATEWAY_AHEAD_MS = 30_000;
+/** How often outboxes, stalls, idle sessions and late joiners are looked at. */
+export const GATEWAY_SWEEP_MS = 250;
+/** Rows in one part of a snapshot: at 100 bytes a row 25 KiB, about 50 us to encode. */
+export const GATEWAY_SNAPSHOT_ROWS = 256;
+/** A snapshot is handed to later clients until the world is this many commands ahead of it. */
+export const GATEWAY_SNAPSHOT_REUSE = 512;
+/** Snapshots of one world that clients may be reading at a time; beyond it they share the newest. */
+export const GATEWAY_SNAPSHOTS = 4;
+
+/** Clients of one world on one gateway: at 45 KB each 450 MB. */
+export const GATEWAY_CLIENTS = 10_000;
+/** Seats given out and not taken yet; each is a timer and a few hundred bytes for `seconds`. */
+export const GATEWAY_SEATS = 2_048;
+export const GATEWAY_SEAT_SECONDS = 10;
+/** From the connection to the client's acknowledgement of the join. */
+export const GATEWAY_JOIN_MS = 10_000;
+/** Bytes of one inbound message: 64 acts of 1 KiB; a single act may carry a string argument of 48 KiB. */
+export const GATEWAY_INBOUND_BYTES = 64 * 1024;
+/** A socket that is silent for this long is closed; it is pinged before. uWebSockets.js wants 8 to 960 s. */
+export const GATEWAY_IDLE_SECONDS = 30;
+/** Messages that make no sense; one more closes the connection. */
+export const GATEWAY_STRIKES = 5;
+/** Actions a second of one session, and how many at once. The 64 outstanding bind first where answers take over 13 ms. */
+export const GATEWAY_RATE = 5_000;
+export const GATEWAY_BURST = 5_000;
+/** Messages over the rate or over the outstanding, within one sweep, that are answered; one more closes the connection. */
+export const GATEWAY_EXCESS = 256;
+
+/** Bytes of a JSON body. */
+export const GATEWAY_BODY_BYTES = 64 * 1024;
+/** A larger body is read and thrown away up to here, so that its sender reads the refusal; beyond, it is cut off. */
+export const GATEWAY_DISCARD_BYTES = 8 << 20;
+/** Requests under way, of them streams that follow the commands. */
+export const GATEWAY_REQUESTS = 4_096;
+export const GATEWAY_FOLLOWERS = 512;
+/** A followed stream says so in white space when nothing else was said for this long. */
+export const GATEWAY_FOLLOW_MS = 15_000;
+/** How long a read waits for a number or for a quorum. */
+export const GATEWAY_READ_MS = 5_000;
+/** An action over HTTP counts as presence for this long. */
+export const GATEWAY_HTTP_PRESENCE_MS = 30_000;
+/** Sessions that are present over HTTP or have something outstanding, per world; about 200 bytes each. */
+export const GATEWAY_SESSIONS = 65_536;
+/** Tokens found good, remembered so that HTTP does not pay 100 us for each action. */
+export const GATEWAY_TOKENS = 8_192;
+/** Life of a player token; renewed at a join in its second half. A fraction of SESSION_IDLE_MS. */
+export const GATEWAY_TOKEN_MS = 24 * 3_600_000;
+/** Files of the page, together, and how many: they are held in memory, so that a path can only be one of them. */
+export const GATEWAY_PAGE_BYTES = 32 << 20;
+export const GATEWAY_PAGE_FILES = 512;
+/** A leaving server waits this long for answers that are under way. */
+export const GATEWAY_DRAIN_MS = 1_500;
