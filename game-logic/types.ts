@@ -128,6 +128,8 @@ export type Executed =
 export interface LeaderStateLike {
   /** Number of the last command in LS; the next one is version + 1. */
   readonly version: number;
+  /** World time of the last command in LS. */
+  readonly time: number;
   /** LS := apply(LS, c) for a command of H. */
   adopt(bytes: Uint8Array): void;
   /** Runs a function atomically on LS. `ballot`: born of the command it may return. */
