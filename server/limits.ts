@@ -153,3 +153,32 @@ export const GATEWAY_PAGE_BYTES = 32 << 20;
 export const GATEWAY_PAGE_FILES = 512;
 /** A leaving server waits this long for answers that are under way. */
 export const GATEWAY_DRAIN_MS = 1_500;
+
+// ---- Storage ----------------------------------------------------------------------------------------------------------
+
+/**
+ * Commands in one stored record. A reader that looks for number n need only look back this far; at 200 B a command a
+ * full record is 800 KiB, so the next bound usually comes first.
+ */
+export const RECORD_COMMANDS = 4_096;
+/** Payload bytes after which a record is closed. A reader of one command reads at most this and one command (256 KiB). */
+export const RECORD_BYTES = 512 * 1024;
+/**
+ * Bytes that may wait for a flush before the store fails for good. What is open is bounded by the window: 8,192 commands of
+ * 200 B are 1.6 MB, of 16 KiB 128 MiB. Only a disk that stands still under a host that goes on writing gets here.
+ */
+export const STORAGE_QUEUE_BYTES = 1 << 30;
+/** LevelDB's memtable, two at a time: 16 MiB a world. A restart replays at most this much: about 40 ms. */
+export const STORAGE_WRITE_BUFFER = 8 << 20;
+/** LevelDB's cache of blocks, a world. Only reads that jump about profit; the log is read in order. */
+export const STORAGE_BLOCK_CACHE = 4 << 20;
+/** Bytes that one trip to the disk brings when the log is read in order. */
+export const STORAGE_READ_AHEAD = 1 << 20;
+/** Table files, newest first, whose checksums are verified before a store is opened: about half a second. */
+export const STORAGE_VERIFY_BYTES = 256 << 20;
+/** Runs of commands with one creating ballot; at most a new one for each change of leader. 24 bytes each in memory. */
+export const STORAGE_RUNS = 1_000_000;
+/** Bytes of issued commands kept in memory from a restart, of which there are at most `tailCommands`. */
+export const STORAGE_TAIL_BYTES = 64 << 20;
+/** Bytes of identity.json: 64 worlds and 64 peers at 100 bytes each are 12 KiB. */
+export const IDENTITY_BYTES = 256 * 1024;
