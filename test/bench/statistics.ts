@@ -1,0 +1,22 @@
+/** Medians and percentiles of samples. */
+
+/** The value below which a share `q` (0..1) of the samples lies; NaN without samples. Sorts in place. */
+export function percentile(samples: Float64Array | number[], q: number): number {
+  if (samples.length === 0) return Number.NaN;
+  samples.sort((a, b) => a - b);
+  return samples[Math.min(samples.length - 1, Math.floor(q * samples.length))] as number;
+}
+
+export const median = (samples: readonly number[]): number => percentile([...samples], 0.5);
+
+export const round = (value: number, digits = 2): number => Number(value.toFixed(digits));
+
+/** Text table with right-aligned columns. */
+export function table(rows: readonly (readonly (string | number)[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => String(row[column] ?? '').length)),
+  );
+  return rows
+    .map((row) => row.map((cell, column) => String(cell).padStart(widths[column] ?? 0)).join('  '))
+    .join('\n');
+}
