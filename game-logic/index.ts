@@ -1,0 +1,19 @@
+/** What a game's author imports: `throughline/game-logic`. */
+export type {
+  ActionName,
+  ArgsOf,
+  DraftOf,
+  FunctionContext,
+  Functions,
+  InputOf,
+  Named,
+  RowOf,
+  TableName,
+  TimerContext,
+  WritableTable,
+} from './context.ts';
+export { defineWorld, type World } from './define-world.ts';
+export { DefinitionError, Failed, MirrorError, Refused, StateError, type StateErrorCode } from './errors.ts';
+export type { Json } from './json.ts';
+export { TestWorld, type TestWorldOptions } from './test-world.ts';
+export type { Applied, RowChange, TableReader, WorldDefinition } from './types.ts';

@@ -1,0 +1,342 @@
+/**
+ * LS(p): the leader's copy of a world, M(p) plus the commands not yet issued, as an overlay [0071]. The only place where
+ * game code runs for real. It changes by commands only, the ones it makes included: what it installs is what it reads
+ * back from the command's own bytes, so it holds what every replica will hold.
+ */
+import { decodeEnvelope, encodeEnvelope } from '../schemas/support/envelope.ts';
+import { SchemaError } from '../schemas/support/errors.ts';
+import type { Change, Digest } from '../schemas/support/types.ts';
+import { isWellFormed } from '../schemas/support/utf8.ts';
+import { type LeaderFunction, type RunnableDefinition, runnable } from './definition.ts';
+import { requireDigest, StateError } from './errors.ts';
+import { COMMAND_BYTES, SESSION_NAME_LENGTH } from './limits.ts';
+import { Overlay } from './overlay.ts';
+import { SessionOverlay } from './session-overlay.ts';
+import type { Session } from './sessions.ts';
+import { changesOf, type WorldState } from './state.ts';
+import { ACTION, applySystem, type SystemChange, type SystemTarget } from './system.ts';
+import type { TimerQueue } from './timers.ts';
+import { failed, isVerdict, type Occasion, type Outcome, Transaction, type Verdict } from './transaction.ts';
+import type { Call, Environment, Executed, LeaderStateLike, SessionView, TimerView } from './types.ts';
+
+/** What one command wrote, remembered until M has applied it. */
+interface Written {
+  readonly number: number;
+  readonly changes: readonly Change[];
+  readonly session: string;
+}
+
+const NO_CHANGES: readonly Change[] = [];
+const NOTHING: Executed = { kind: 'nothing', result: 'null' };
+const NO_EFFECT: Outcome = { changes: NO_CHANGES, result: 'null', timersSet: [], timersCancelled: [] };
+
+type ActionCall = Extract<Call, { kind: 'action' }>;
+
+export class LeaderState implements LeaderStateLike, SystemTarget {
+  version: number;
+  born: number;
+  time: number;
+  readonly system: Digest;
+  readonly timers: TimerQueue;
+  private readonly state: WorldState;
+  private readonly definition: RunnableDefinition;
+  private readonly overlay: Overlay;
+  private readonly sessionOverlay: SessionOverlay;
+  private readonly transaction: Transaction;
+  private written: Written[] = [];
+  /** Those of `written` before this place are forgotten. */
+  private forgotten = 0;
+
+  /** Stands where `state` stands now; `state` may go on only by commands of this leader state. */
+  constructor(state: WorldState) {
+    this.state = state;
+    this.definition = runnable(state.definition);
+    this.version = state.number;
+    this.born = state.born;
+    this.time = state.time;
+    this.system = { low: state.system.low, high: state.system.high };
+    this.timers = state.timers.copy();
+    this.overlay = new Overlay(state);
+    this.sessionOverlay = new SessionOverlay(state);
+    this.transaction = new Transaction(this.overlay, this.timers, this.definition.timers);
+  }
+
+  get digest(): Digest {
+    return this.overlay.digest;
+  }
+
+  get systemDigest(): Digest {
+    return this.system;
+  }
+
+  get overlaySize(): number {
+    return this.overlay.size + this.sessionOverlay.size;
+  }
+
+  session(id: string): SessionView | undefined {
+    return this.sessionOverlay.get(id);
+  }
+
+  sessions(): IterableIterator<SessionView> {
+    return this.sessionOverlay.all();
+  }
+
+  nextTimer(): TimerView | undefined {
+    return this.timers.next();
+  }
+
+  isSession(id: string): boolean {
+    return this.sessionOverlay.get(id) !== undefined;
+  }
+
+  writableSession(id: string, number: number): Session {
+    return this.sessionOverlay.writable(id, number);
+  }
+
+  dropSession(id: string, number: number): Session | undefined {
+    return this.sessionOverlay.drop(id, number);
+  }
+
+  adopt(bytes: Uint8Array): void {
+    const envelope = decodeEnvelope(bytes, true);
+    const { number } = envelope;
+    if (number !== this.version + 1)
+      throw new StateError('gap', number, `the next one here is ${this.version + 1}`);
+    if (envelope.precedent !== this.born)
+      throw new StateError(
+        'wrong-precedent',
+        number,
+        `its precedent is ${envelope.precedent}, here it is ${this.born}`,
+      );
+    this.install(envelope, changesOf(envelope, this.definition, true), envelope.born);
+    requireDigest(number, "the tables'", this.overlay.digest, envelope.tables);
+    requireDigest(number, "the system's", this.system, envelope.system);
+  }
+
+  private install(change: SystemChange, changes: readonly Change[], born: number): void {
+    const { number } = change;
+    this.overlay.apply(changes, number);
+    applySystem(this, change);
+    this.version = number;
+    this.born = born;
+    this.written.push({ number, changes, session: change.session });
+  }
+
+  issued(number: number): void {
+    if (number > this.version || number > this.state.number)
+      throw new StateError('gap', number, `issued beyond ${Math.min(this.version, this.state.number)}`);
+    const { written } = this;
+    while (this.forgotten < written.length && written[this.forgotten]!.number <= number) {
+      const { changes, session } = written[this.forgotten++]!;
+      this.overlay.forget(changes, number);
+      if (session !== '') this.sessionOverlay.forget(session, number);
+    }
+    // Moved together now and then, so that each is moved once on average.
+    if (this.forgotten === written.length) {
+      written.length = 0;
+      this.forgotten = 0;
+    } else if (this.forgotten > 1_024 && this.forgotten * 2 > written.length) {
+      written.splice(0, this.forgotten);
+      this.forgotten = 0;
+    }
+    if (number === this.version && this.state.number === number) this.requireEqual();
+  }
+
+  /** I9: with nothing open, LS and M are the same. */
+  private requireEqual(): void {
+    requireDigest(this.version, "LS's tables'", this.overlay.digest, this.state.digest);
+    requireDigest(this.version, "LS's system's", this.system, this.state.systemDigest);
+  }
+
+  execute(call: Call, ballot: number, environment: Environment): Executed {
+    switch (call.kind) {
+      case 'action':
+        return this.executeAction(call, ballot, environment);
+      case 'join':
+        return this.executeJoin(call.session, ballot, environment);
+      case 'leave':
+        return this.executeLeave(call.session, ballot, environment);
+      case 'end':
+        return this.executeEnd(call.session, ballot, environment);
+      case 'tick':
+        return this.executeTick(ballot, environment);
+      case 'timer':
+        return this.executeTimer(ballot, environment);
+    }
+  }
+
+  private executeAction(call: ActionCall, ballot: number, environment: Environment): Executed {
+    const { session: id, sequence } = call;
+    if (!Number.isSafeInteger(sequence) || sequence < 1)
+      return failed('bad-arguments', 'a sequence is a whole number from 1');
+    const session = this.sessionOverlay.get(id);
+    if (session !== undefined && sequence <= session.sequence) {
+      const answer = session.answer(sequence);
+      if (answer === 'settled')
+        return failed('settled', `sequence ${sequence} is too old for its answer to be held`);
+      if (answer !== undefined) return { kind: 'duplicate', answer };
+      return failed(
+        'out-of-order',
+        `sequence ${session.sequence} is executed already, ${sequence} never was`,
+      );
+    }
+    const action = this.definition.actions.get(call.action);
+    if (action === undefined) return failed('no-such-action', `this world has no action '${call.action}'`);
+    const full = session === undefined ? this.noPlaceFor(id) : undefined;
+    if (full !== undefined) return full;
+    let args: unknown;
+    try {
+      args = action.type.decode(call.args);
+    } catch (error) {
+      // Whatever bytes do to the decoder, it is the sender's fault and costs nobody else anything.
+      return failed('bad-arguments', error instanceof SchemaError ? error.message : 'these are no arguments');
+    }
+    const occasion = this.occasion(call.action, id, environment);
+    const outcome = this.transaction.execute(occasion, environment, action.run, args);
+    if (isVerdict(outcome)) return outcome;
+    if (isEmpty(outcome)) return { kind: 'nothing', result: outcome.result };
+    return this.command(occasion, outcome, ballot, sequence, call.origin);
+  }
+
+  private noPlaceFor(id: string): Verdict | undefined {
+    if (id === '' || id.length > SESSION_NAME_LENGTH || !isWellFormed(id))
+      return failed('bad-arguments', 'this is no name of a session');
+    const most = this.definition.maxSessions;
+    return this.sessionOverlay.count < most
+      ? undefined
+      : failed('overloaded', `the world holds ${most} sessions`);
+  }
+
+  private executeJoin(id: string, ballot: number, environment: Environment): Executed {
+    const { definition } = this;
+    if (!definition.hasJoin && !definition.hasLeave) return NOTHING;
+    const session = this.sessionOverlay.get(id);
+    if (session?.joined === true) return NOTHING;
+    const full = session === undefined ? this.noPlaceFor(id) : undefined;
+    if (full !== undefined) return full;
+    const occasion = this.occasion(ACTION.join, id, environment);
+    let outcome: Outcome | Verdict = NO_EFFECT;
+    if (definition.join !== undefined) {
+      outcome = this.transaction.execute(occasion, environment, definition.join, undefined);
+      if (isVerdict(outcome)) return outcome;
+    }
+    return this.command(occasion, outcome, ballot);
+  }
+
+  private executeLeave(id: string, ballot: number, environment: Environment): Executed {
+    const session = this.sessionOverlay.get(id);
+    if (session?.joined !== true) return NOTHING;
+    const occasion = this.occasion(ACTION.leave, id, environment);
+    return this.must(occasion, this.definition.leave, undefined, ballot, environment);
+  }
+
+  /** A session that is still joined leaves in the same command. */
+  private executeEnd(id: string, ballot: number, environment: Environment): Executed {
+    const session = this.sessionOverlay.get(id);
+    if (session === undefined) return NOTHING;
+    const occasion = this.occasion(ACTION.end, id, environment);
+    const leave = session.joined ? this.definition.leave : undefined;
+    return this.must(occasion, leave, undefined, ballot, environment);
+  }
+
+  private executeTick(ballot: number, environment: Environment): Executed {
+    const { tick } = this.definition;
+    if (tick === undefined) return NOTHING;
+    const occasion = this.occasion(ACTION.tick, '', environment);
+    const outcome = this.transaction.execute(occasion, environment, tick, undefined);
+    if (isVerdict(outcome)) return outcome;
+    return isEmpty(outcome) ? NOTHING : this.command(occasion, outcome, ballot);
+  }
+
+  private executeTimer(ballot: number, environment: Environment): Executed {
+    const timer = this.timers.next();
+    if (timer === undefined || timer.due > this.clock(environment)) return NOTHING;
+    const occasion = this.occasion(ACTION.timer, '', environment, timer);
+    const run = this.definition.timers.get(timer.name);
+    if (run === undefined) environment.log('no such timer any more', { timer: timer.name });
+    return this.must(occasion, run, JSON.parse(timer.args), ballot, environment);
+  }
+
+  /**
+   * Leaves, ends and due timers are commands whatever their function does: one that throws, refuses or goes past a bound has no
+   * other effect, but must not hold up what comes after it for ever.
+   */
+  private must(
+    occasion: Occasion,
+    run: LeaderFunction | undefined,
+    args: unknown,
+    ballot: number,
+    environment: Environment,
+  ): Executed {
+    if (run === undefined) return this.command(occasion, NO_EFFECT, ballot);
+    const outcome = this.transaction.execute(occasion, environment, run, args);
+    if (!isVerdict(outcome)) {
+      const executed = this.command(occasion, outcome, ballot);
+      if (executed.kind === 'command') return executed;
+    }
+    if (isVerdict(outcome) && outcome.code !== 'internal')
+      environment.log('function without effect', {
+        function: occasion.name,
+        code: outcome.code,
+        detail: outcome.detail,
+      });
+    return this.command(occasion, NO_EFFECT, ballot);
+  }
+
+  /** World time: the host's, but never before the last command's. Whole milliseconds. */
+  private clock(environment: Environment): number {
+    const now = Math.trunc(environment.now);
+    return Number.isSafeInteger(now) ? Math.max(now, this.time) : this.time;
+  }
+
+  private occasion(action: string, session: string, environment: Environment, timer?: TimerView): Occasion {
+    return {
+      action,
+      name: timer === undefined ? action : timer.name,
+      session,
+      number: this.version + 1,
+      now: this.clock(environment),
+      firing: timer === undefined ? 0 : timer.id,
+    };
+  }
+
+  /** Makes the command, installs it, and encodes it once. */
+  private command(
+    occasion: Occasion,
+    outcome: Outcome,
+    ballot: number,
+    sequence = 0,
+    origin: ActionCall['origin'] | null = null,
+  ): Executed {
+    const { schema } = this.definition;
+    const { number } = occasion;
+    const delta = outcome.changes.length === 0 ? null : schema.encodeDelta(outcome.changes);
+    if (delta !== null && delta.length > COMMAND_BYTES)
+      return failed('too-large', `${delta.length} bytes of changes; at most ${COMMAND_BYTES} are allowed`);
+    const envelope = {
+      number,
+      born: ballot,
+      precedent: this.born,
+      time: occasion.now,
+      session: occasion.session,
+      sequence,
+      origin,
+      action: occasion.action,
+      result: outcome.result,
+      delta,
+      timersSet: outcome.timersSet,
+      timerFired: occasion.firing,
+      timersCancelled: outcome.timersCancelled,
+      tables: this.overlay.digest,
+      system: this.system,
+    };
+    this.install(envelope, delta === null ? NO_CHANGES : schema.decodeDelta(delta, true), ballot);
+    return { kind: 'command', number, bytes: encodeEnvelope(envelope), result: outcome.result };
+  }
+}
+
+function isEmpty(outcome: Outcome): boolean {
+  return (
+    outcome.changes.length === 0 && outcome.timersSet.length === 0 && outcome.timersCancelled.length === 0
+  );
+}

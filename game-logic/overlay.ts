@@ -1,0 +1,155 @@
+/**
+ * A copy-on-write view of a world's tables: what commands above the base have changed, each entry with the number of its
+ * last writer [0071]. On the leader it is the tables' part of LS, over M; in a client the prediction, over the mirror.
+ * The base is never changed, and may run ahead up to the overlay's version.
+ */
+import type { Change, Digest, Key, Row, TableType } from '../schemas/support/types.ts';
+import { ROWS_PER_WORLD } from './limits.ts';
+import { rehash, rowAfter, type Table, type Tables } from './tables.ts';
+import type { TableReader } from './types.ts';
+
+/** What an overlay lies on. */
+export interface Base {
+  /** Last command applied to the tables. */
+  readonly number: number;
+  readonly tables: Tables;
+}
+
+interface Entry {
+  /** undefined: removed. */
+  row: Row | undefined;
+  writer: number;
+  /** The command that made the row anew; 0: it keeps the place it has in the base. */
+  inserted: number;
+}
+
+export class OverlayTable implements TableReader {
+  readonly type: TableType;
+  readonly entries = new Map<Key, Entry>();
+  /** Rows of this table, base and overlay together. */
+  size: number;
+  private readonly base: Base;
+  private readonly under: Table;
+
+  constructor(base: Base, under: Table) {
+    this.type = under.type;
+    this.base = base;
+    this.under = under;
+    this.size = under.map.size;
+  }
+
+  get(key: Key): Row | undefined {
+    const entry = this.entries.get(key);
+    return entry === undefined ? this.under.map.get(key) : entry.row;
+  }
+
+  has(key: Key): boolean {
+    return this.get(key) !== undefined;
+  }
+
+  /** In the order a replica will have once it has applied everything the overlay holds. */
+  *rows(): IterableIterator<Row> {
+    for (const [key, row] of this.under.map) {
+      const entry = this.entries.get(key);
+      if (entry === undefined) yield row;
+      else if (entry.row !== undefined && entry.inserted <= this.base.number) yield entry.row;
+    }
+    for (const entry of this.entries.values())
+      if (entry.row !== undefined && entry.inserted > this.base.number) yield entry.row;
+  }
+
+  write(key: Key, row: Row | undefined, previous: Row | undefined, number: number): void {
+    const entry = this.entries.get(key);
+    if (previous === undefined) {
+      this.size++;
+      // A row made again after a removal moves to the end, as it does in a Map.
+      if (entry !== undefined) this.entries.delete(key);
+      this.entries.set(key, { row, writer: number, inserted: number });
+      return;
+    }
+    if (row === undefined) this.size--;
+    if (entry === undefined) this.entries.set(key, { row, writer: number, inserted: 0 });
+    else {
+      entry.row = row;
+      entry.writer = number;
+    }
+  }
+
+  /** Forgets the entry unless a command above `number` wrote it. */
+  forget(key: Key, number: number): void {
+    const entry = this.entries.get(key);
+    if (entry !== undefined && entry.writer <= number) this.entries.delete(key);
+  }
+}
+
+export class Overlay {
+  readonly digest: Digest;
+  rowCount: number;
+  private readonly byName = new Map<string, OverlayTable>();
+  private readonly byCode: OverlayTable[] = [];
+  private readonly base: Base;
+
+  constructor(base: Base) {
+    this.base = base;
+    this.digest = { low: base.tables.digest.low, high: base.tables.digest.high };
+    this.rowCount = base.tables.rowCount;
+    for (const under of base.tables.all()) {
+      const table = new OverlayTable(base, under);
+      this.byName.set(table.type.name, table);
+      this.byCode[table.type.code] = table;
+    }
+  }
+
+  named(name: string): OverlayTable | undefined {
+    return this.byName.get(name);
+  }
+
+  all(): IterableIterator<OverlayTable> {
+    return this.byName.values();
+  }
+
+  /** Entries held; 0 when the base has applied everything. */
+  get size(): number {
+    let size = 0;
+    for (const table of this.byName.values()) size += table.entries.size;
+    return size;
+  }
+
+  /** Room for that many more rows; always for fewer. */
+  hasRoom(growth: number): boolean {
+    return growth <= 0 || this.rowCount + growth <= ROWS_PER_WORLD;
+  }
+
+  /** Applies the changes of command `number`; throws StateError if one does not fit. */
+  apply(changes: readonly Change[], number: number): void {
+    for (let i = 0; i < changes.length; i++) {
+      const change = changes[i]!;
+      const table = this.byCode[change.table.code]!;
+      const previous = table.get(change.key);
+      const row = rowAfter(change, previous, number);
+      table.write(change.key, row, previous, number);
+      if (previous === undefined) this.rowCount++;
+      else if (row === undefined) this.rowCount--;
+      rehash(change.table, previous, row, this.digest);
+    }
+  }
+
+  /** The base has applied up to `number`: forget what these changes wrote and nobody above wrote again. */
+  forget(changes: readonly Change[], number: number): void {
+    for (let i = 0; i < changes.length; i++) {
+      const { table, key } = changes[i]!;
+      this.byCode[table.code]!.forget(key, number);
+    }
+  }
+
+  /** Drops everything above the base and stands where the base stands now. */
+  reset(): void {
+    for (const table of this.byName.values()) {
+      table.entries.clear();
+      table.size = this.base.tables.of(table.type).map.size;
+    }
+    this.digest.low = this.base.tables.digest.low;
+    this.digest.high = this.base.tables.digest.high;
+    this.rowCount = this.base.tables.rowCount;
+  }
+}

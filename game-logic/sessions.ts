@@ -1,0 +1,195 @@
+/**
+ * What a world knows of a session: whether it is joined, and the answers of its last executed sequences (exactly once).
+ * The same class on a replica and on a leader state; there it has a parent, the replica's session, and holds only the
+ * answers given since.
+ */
+import { hashBegin, hashBool, hashFinish, hashNumber, hashText } from '../schemas/support/hash.ts';
+import type { Digest } from '../schemas/support/types.ts';
+import { HASH_KIND } from './hash-kinds.ts';
+import { ANSWERS_KEPT } from './limits.ts';
+import type { SessionAnswer, SessionView } from './types.ts';
+
+/** An executed sequence and its answer. `region` -1: nobody waits for it. */
+export class Answer implements SessionAnswer {
+  readonly sequence: number;
+  readonly number: number;
+  readonly result: string;
+  private readonly region: number;
+  private readonly request: number;
+
+  constructor(sequence: number, number: number, result: string, origin: SessionAnswer['origin']) {
+    this.sequence = sequence;
+    this.number = number;
+    this.result = result;
+    this.region = origin === null ? -1 : origin.region;
+    this.request = origin === null ? 0 : origin.request;
+  }
+
+  get origin(): SessionAnswer['origin'] {
+    return this.region === -1 ? null : { region: this.region, request: this.request };
+  }
+
+  /** `name` is the hash of the session's id, so that its characters are not hashed for each answer. */
+  hash(name: Digest, digest: Digest, sign: 1 | -1): void {
+    hashBegin(HASH_KIND.answer);
+    hashNumber(0, name.low);
+    hashNumber(1, name.high);
+    hashNumber(2, this.sequence);
+    hashNumber(3, this.number);
+    hashNumber(4, this.region);
+    hashNumber(5, this.request);
+    hashText(6, this.result);
+    hashFinish(digest, sign);
+  }
+}
+
+/** A session as plain data, for snapshots. */
+export interface SessionData {
+  readonly id: string;
+  readonly joined: boolean;
+  readonly sequence: number;
+  readonly time: number;
+  /** Highest executed sequence whose answer is no longer kept; 0: all are. */
+  readonly floor: number;
+  readonly answers: readonly {
+    readonly sequence: number;
+    readonly number: number;
+    readonly result: string;
+    readonly origin: SessionAnswer['origin'];
+  }[];
+}
+
+export class Session implements SessionView {
+  readonly id: string;
+  joined = false;
+  sequence = 0;
+  time = 0;
+  floor = 0;
+  private readonly name: Digest;
+  private readonly parent: Session | null;
+  /** Answers given by this session ever, as counted by this object; the last ANSWERS_KEPT of them are held. */
+  private count = 0;
+  /** Those from `start` on; earlier ones are the parent's. */
+  private own: Answer[] = [];
+  private start = 0;
+
+  /** A new session, or one that goes on where `parent` stands now. */
+  constructor(id: string, parent: Session | null) {
+    this.id = id;
+    this.parent = parent;
+    if (parent === null) {
+      this.name = nameHash(id);
+    } else {
+      this.name = parent.name;
+      this.joined = parent.joined;
+      this.sequence = parent.sequence;
+      this.time = parent.time;
+      this.floor = parent.floor;
+      this.count = parent.count;
+      this.start = parent.count;
+    }
+  }
+
+  /** Position of the oldest answer held. */
+  private get oldest(): number {
+    return this.count > ANSWERS_KEPT ? this.count - ANSWERS_KEPT : 0;
+  }
+
+  private at(position: number): Answer {
+    return position >= this.start ? this.own[position - this.start]! : this.parent!.at(position);
+  }
+
+  answer(sequence: number): Answer | 'settled' | undefined {
+    if (sequence > this.sequence) return undefined;
+    if (sequence <= this.floor) return 'settled';
+    let low = this.oldest;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.at(middle).sequence < sequence) low = middle + 1;
+      else high = middle;
+    }
+    if (low === this.count) return undefined;
+    const found = this.at(low);
+    return found.sequence === sequence ? found : undefined;
+  }
+
+  /** Records an executed sequence, higher than all before, and moves the digest of the answers. */
+  record(answer: Answer, digest: Digest): void {
+    if (this.count >= ANSWERS_KEPT) {
+      const evicted = this.at(this.count - ANSWERS_KEPT);
+      evicted.hash(this.name, digest, -1);
+      this.floor = evicted.sequence;
+    }
+    this.own.push(answer);
+    this.count++;
+    this.sequence = answer.sequence;
+    answer.hash(this.name, digest, 1);
+    // A quarter more than is kept, so that each move is paid for by many answers.
+    if (this.own.length > ANSWERS_KEPT + ANSWERS_KEPT / 4) {
+      const surplus = this.own.length - ANSWERS_KEPT;
+      this.own.splice(0, surplus);
+      this.start += surplus;
+    }
+  }
+
+  /** Adds or takes everything but the answers. */
+  hashHead(digest: Digest, sign: 1 | -1): void {
+    hashBegin(HASH_KIND.session);
+    hashNumber(0, this.name.low);
+    hashNumber(1, this.name.high);
+    hashBool(2, this.joined);
+    hashNumber(3, this.sequence);
+    hashNumber(4, this.floor);
+    hashNumber(5, this.time);
+    hashFinish(digest, sign);
+  }
+
+  /** Takes the whole session out of the digest. */
+  unhash(digest: Digest): void {
+    this.hashHead(digest, -1);
+    for (let i = this.oldest; i < this.count; i++) this.at(i).hash(this.name, digest, -1);
+  }
+
+  toData(): SessionData {
+    const answers: SessionData['answers'][number][] = [];
+    for (let i = this.oldest; i < this.count; i++) {
+      const { sequence, number, result, origin } = this.at(i);
+      answers.push({ sequence, number, result, origin });
+    }
+    const { id, joined, sequence, time, floor } = this;
+    return { id, joined, sequence, time, floor, answers };
+  }
+
+  /** An independent copy without a parent. */
+  copy(): Session {
+    const copy = new Session(this.id, null);
+    copy.joined = this.joined;
+    copy.sequence = this.sequence;
+    copy.time = this.time;
+    copy.floor = this.floor;
+    for (let i = this.oldest; i < this.count; i++) copy.own.push(this.at(i));
+    copy.count = copy.own.length;
+    return copy;
+  }
+
+  static restore(data: SessionData, digest: Digest): Session {
+    const session = new Session(data.id, null);
+    session.joined = data.joined;
+    for (const { sequence, number, result, origin } of data.answers)
+      session.record(new Answer(sequence, number, result, origin), digest);
+    session.sequence = data.sequence;
+    session.time = data.time;
+    session.floor = data.floor;
+    session.hashHead(digest, 1);
+    return session;
+  }
+}
+
+function nameHash(id: string): Digest {
+  const name = { low: 0, high: 0 };
+  hashBegin(HASH_KIND.name);
+  hashText(0, id);
+  hashFinish(name, 1);
+  return name;
+}
