@@ -21,3 +21,9 @@ export type Reply = { readonly region: number; readonly request: number } & (
   /** A linearizable read may be served once `number` is applied. */
   | { readonly outcome: 'read'; readonly number: number }
 );
+
+/** The last command of a leader state: what the next one depends on. */
+export interface Tip {
+  readonly number: number;
+  readonly born: number;
+}
