@@ -111,7 +111,6 @@ export function respawn(ctx: AnyContext, id: string): void {
   player.hp = HP;
   player.alive = true;
   player.safe = ctx.now + SAFE_MS;
-  player.paid = ctx.now;
 }
 
 /** Of some free points the one farthest from everybody. */

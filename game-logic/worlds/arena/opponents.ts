@@ -90,7 +90,7 @@ export function moveOpponents(ctx: Context): void {
   }
 }
 
-/** World time of the last thing a player did; each of these moves with a deed, none lies far ahead. */
+/** World time of the last thing a player did: each of these moves with a deed only, and lies at most seconds ahead. */
 function lastDeed(player: PlayerRow): number {
-  return Math.max(player.paid, player.ready, player.spoken, player.safe);
+  return Math.max(player.paid, player.ready, player.spoken);
 }

@@ -1,18 +1,15 @@
 /** The arena's rows and contexts by short names. */
-import type { arenaSchema } from '../../../schemas/generated/arena.ts';
-import type { DraftOf, FunctionContext, RowOf, TimerContext } from '../../context.ts';
+import type { ArenaSchema, PlayerDraft, PlayerRow } from '../../../schemas/generated/arena.ts';
+import type { FunctionContext, TimerContext } from '../../context.ts';
 
-export type Schema = typeof arenaSchema;
-export type PlayerRow = RowOf<Schema['tables']['player']>;
-export type PlayerDraft = DraftOf<Schema['tables']['player']>;
+export type { PlayerDraft, PlayerRow };
 
 export interface Timers {
-  readonly [name: string]: unknown;
   readonly respawn: { readonly player: string };
   readonly grow: undefined;
 }
 
 /** What actions, joins, leaves and ticks are given. */
-export type Context = FunctionContext<Schema, Timers>;
+export type Context = FunctionContext<ArenaSchema, Timers>;
 /** What is common to those and to timers. */
-export type AnyContext = Context | TimerContext<Schema>;
+export type AnyContext = Context | TimerContext<ArenaSchema>;
