@@ -46,7 +46,7 @@ export interface ConsensusConfig {
   readonly tailCommands: number;
   /** Upper bound of the payload bytes in one message with commands. */
   readonly messageBytes: number;
-  /** Seed of the randomised back-off; 32-bit unsigned. */
+  /** Seed of the randomised back-off and of the names of paged answers; 32-bit unsigned, a new one at each start of a process. */
   readonly seed: number;
   /** All in milliseconds of the host's monotonic clock. */
   readonly timing: {
@@ -166,6 +166,11 @@ export interface Effects {
   readonly deposed?: { readonly ballot: Ballot };
   /** Whom this device believes to lead, when that changed. */
   readonly leader?: { readonly device: Device | null; readonly ballot: Ballot };
+  /**
+   * A planned hand-over is under way (true) or was given up (false): while true the host runs no more functions. Given when it
+   * changes; a deposition ends it, too.
+   */
+  readonly paused?: boolean;
   /** Highest confirm token for which a majority acknowledged this ballot after the token came in. */
   readonly confirmed?: number;
   /** Older commands are asked for than memory holds: read from storage and send them as `issued` messages. */

@@ -1,0 +1,192 @@
+import { nextRandom } from './random.ts';
+import type { Ballot, ConsensusConfig, Device } from './types.ts';
+
+/**
+ * The failure detector of one device: whom it believes to lead, when it gives that one up, and the pre-vote that asks a
+ * majority before a ballot disturbs anybody. It decides nothing about safety: any device may begin a ballot at any time [0064].
+ *
+ * Time is *attentive* time: each tick adds what passed since the last, but never more than a heartbeat. A host that stood
+ * still for a second finds a second's messages queued behind its late tick; those messages are not silence of the others, so
+ * the tick must not count as if it were. The price: a device that stands still needs longer to suspect others.
+ */
+export interface Election {
+  /** Attentive time, ms. */
+  clock: number;
+  /** The last tick's `now`; null before the first. */
+  now: number | null;
+  /** State of the generator (random.ts). */
+  random: number;
+  leader: { readonly device: Device; readonly ballot: Ballot } | null;
+  /** When the leader was heard last. */
+  heardAt: number;
+  /** When a follower asks for pre-votes, if nothing happens before. */
+  dueAt: number;
+  /** Devices whose link is known to be down, a bit mask. */
+  down: number;
+  /** Pre-votes asked for: granted is a bit mask. */
+  asking: { readonly round: number; readonly granted: number } | null;
+  /** A pre-vote refused because the leader was there: granted as soon as it is not. */
+  refused: { readonly device: Device; readonly round: number } | null;
+  /** A candidate that was granted or promised something lately is not disturbed by others until then. */
+  favoured: { readonly device: Device; readonly until: number } | null;
+  /** Own attempts to lead since a leader was heard. */
+  failures: number;
+}
+
+/** Followers stand in line by rank; each waits this share of the election time-out longer than the one before. */
+const SHARE = 1 / 6;
+/** A silence of this share of the time-out is enough to grant others a pre-vote: 2.5 heartbeats by default. */
+const GRANT = 2 / 3;
+/** A candidate with a promise gets this share of the time-out to become active. */
+const FAVOUR = 1 / 2;
+/** Back-off doubles up to 2^4 shares. */
+const MAX_DOUBLINGS = 4;
+
+export function createElection(config: ConsensusConfig): Election {
+  const election: Election = {
+    clock: 0,
+    now: null,
+    random: config.seed >>> 0,
+    leader: null,
+    heardAt: 0,
+    dueAt: 0,
+    down: 0,
+    asking: null,
+    refused: null,
+    favoured: null,
+    failures: 0,
+  };
+  election.dueAt = patience(election, config);
+  return election;
+}
+
+function random(election: Election): number {
+  const { state, value } = nextRandom(election.random);
+  election.random = state;
+  return value;
+}
+
+/** Lets time pass; see above for why a late tick counts less. */
+export function passTime(election: Election, config: ConsensusConfig, now: number): void {
+  if (election.now !== null && now > election.now)
+    election.clock += Math.min(now - election.now, config.timing.heartbeat);
+  election.now = election.now === null ? now : Math.max(now, election.now);
+}
+
+/** How many devices stand before this one in line: better rank, link up, not the leader. */
+function placeInLine({ leader, down }: Election, { devices, ranks, self }: ConsensusConfig): number {
+  let before = 0;
+  for (let device = 0; device < devices; device++) {
+    if (device === self || device === leader?.device || (down & (1 << device)) !== 0) continue;
+    if ((ranks[device] ?? device) < (ranks[self] ?? self)) before++;
+  }
+  return before;
+}
+
+/** The time in line plus a random part, so that two devices rarely ask at once. */
+function turn(election: Election, config: ConsensusConfig): number {
+  return (placeInLine(election, config) + random(election)) * config.timing.election * SHARE;
+}
+
+function patience(election: Election, config: ConsensusConfig): number {
+  return config.timing.election + turn(election, config);
+}
+
+/** A sign of life of the leader of a ballot that this device did not promise away. */
+export function heardLeader(
+  election: Election,
+  config: ConsensusConfig,
+  device: Device,
+  ballot: Ballot,
+): void {
+  election.leader = { device, ballot };
+  election.heardAt = election.clock;
+  election.asking = null;
+  election.refused = null;
+  election.favoured = null;
+  election.failures = 0;
+  election.dueAt = election.clock + patience(election, config);
+}
+
+/** This device promised `device` a ballot: whoever led before is refused now, the candidate gets time. */
+export function promised(election: Election, config: ConsensusConfig, device: Device): void {
+  election.leader = null;
+  election.asking = null;
+  election.favoured = { device, until: election.clock + config.timing.election * FAVOUR };
+  election.dueAt = election.clock + patience(election, config);
+}
+
+/** This device leads now. */
+export function lead(election: Election, device: Device, ballot: Ballot): void {
+  election.leader = { device, ballot };
+  election.asking = null;
+  election.refused = null;
+  election.failures = 0;
+}
+
+/** An attempt to lead ended, or leadership did: wait, longer each time, a random part of it (R3). */
+export function retreat(election: Election, config: ConsensusConfig): void {
+  const doubled = 2 ** Math.min(election.failures, MAX_DOUBLINGS);
+  election.failures += 1;
+  election.leader = null;
+  election.asking = null;
+  election.dueAt = election.clock + config.timing.election * FAVOUR * (1 + random(election) * doubled);
+}
+
+/**
+ * A link changed. Down to the leader: the strong hint of a killed process. The first in line asks at once (true), the others after
+ * their turn, unless they hear of a leader before.
+ */
+export function linkChanged(
+  election: Election,
+  config: ConsensusConfig,
+  device: Device,
+  up: boolean,
+): boolean {
+  const bit = 1 << device;
+  election.down = up ? election.down & ~bit : election.down | bit;
+  if (up || election.leader?.device !== device || device === config.self) return false;
+  const first = placeInLine(election, config) === 0;
+  election.dueAt = Math.min(election.dueAt, election.clock + turn(election, config));
+  election.leader = null;
+  return first;
+}
+
+export function isUp({ down }: Election, device: Device): boolean {
+  return (down & (1 << device)) === 0;
+}
+
+/** Starts a round of pre-votes; the next one follows after a few turns if nothing comes of it. */
+export function ask(election: Election, config: ConsensusConfig, round: number): void {
+  election.leader = null;
+  election.asking = { round, granted: 1 << config.self };
+  election.dueAt = election.clock + (2 + random(election)) * config.timing.election * SHARE;
+}
+
+/** Records an answer; returns who granted so far, 0 if it answers nothing. */
+export function answered(election: Election, device: Device, round: number, granted: boolean): number {
+  const { asking } = election;
+  if (asking === null || asking.round !== round || !granted) return 0;
+  election.asking = { round, granted: asking.granted | (1 << device) };
+  return election.asking.granted;
+}
+
+/**
+ * Whether `device` may begin a ballot as far as this follower is concerned: the leader is gone, or not heard of for a while, or its
+ * link is down; and no other candidate is on its way.
+ */
+export function grants(election: Election, config: ConsensusConfig, device: Device): boolean {
+  const { clock, leader, heardAt, favoured } = election;
+  if (favoured !== null && favoured.device !== device && clock < favoured.until) return false;
+  if (leader === null || leader.device === device || !isUp(election, leader.device)) return true;
+  return clock - heardAt >= config.timing.election * GRANT;
+}
+
+/** What a granter does: give the candidate a turn before it asks itself, or grants others. */
+export function granted(election: Election, config: ConsensusConfig, device: Device): void {
+  const turnTime = config.timing.election * SHARE;
+  election.asking = null;
+  election.refused = null;
+  election.favoured = { device, until: election.clock + turnTime };
+  election.dueAt = Math.max(election.dueAt, election.clock + 2 * turnTime + turn(election, config));
+}

@@ -1,0 +1,35 @@
+/**
+ * Bounds of the consensus core, each with its arithmetic. Dropping what exceeds them is always safe: not voting, not counting
+ * and not remembering what can be asked for again are legal at any time [0063].
+ */
+
+/**
+ * A device votes and keeps learned commands only for numbers up to upTo + this many windows. A leader is at most one window
+ * ahead of what it knows issued; the rest is room for a device that lags behind its leader. Beyond, it catches up first.
+ * With a window of 4,096 and commands of 200 B: 32,768 numbers, 6.5 MB.
+ */
+export const OPEN_WINDOWS = 8;
+
+/**
+ * Distinct commands a device votes for under one number. Each needs a leader that a majority followed and that ended without
+ * the number being issued; a world that gets here is out of order for other reasons.
+ */
+export const VOTES_PER_NUMBER = 1_024;
+
+/** Ballots whose votes are counted at once, the highest ones: the leader's, its predecessor's, and what is still under way. */
+export const TALLY_BALLOTS = 8;
+
+/** Separate ranges counted for one device in one ballot. A range ends where a message was lost, or commands change ballot. */
+export const TALLY_RANGES = 4_096;
+
+/** Pages of one BallotInfo. 4,096 pages of 256 KiB are 1 GiB, far above all votes within OPEN_WINDOWS. */
+export const INFO_PAGES = 4_096;
+
+/** Commands asked for at once when catching up; of 200 B: 400 KB, answered in a few messages. */
+export const CATCH_UP_COMMANDS = 2_048;
+
+/** Confirm tokens that wait for a majority; more are refused by not being answered, and the host's asker times out. */
+export const CONFIRMS = 4_096;
+
+/** Heartbeat rounds under way for confirmations. A token that comes while so many are unanswered waits for the next. */
+export const ROUNDS_UNDER_WAY = 4;
