@@ -1,0 +1,227 @@
+import type {
+  Activated,
+  Ballot,
+  Command,
+  ConsensusConfig,
+  Device,
+  Durable,
+  Effects,
+  Input,
+} from '../../../server/consensus/types.ts';
+import type { ActionRequest } from '../../../server/leader/types.ts';
+import type { PeerMessage } from '../../../server/links/types.ts';
+import { isForLeader } from '../messages.ts';
+import type { Production } from '../production.ts';
+import type { Ground, Machine } from './ground.ts';
+import { type Entry, Ledger, type Outcome, type Wish } from './ledger.ts';
+
+/** Wishes that wait for a window or a leader; more are dropped, clients ask again. */
+const QUEUE = 64;
+
+interface Leading {
+  readonly ballot: Ballot;
+  readonly state: Ledger;
+  /** Commands above the issued ones, ours and re-proposed. */
+  readonly chain: Map<number, Ballot>;
+}
+
+/** What the ledger's host tells its client side. */
+export interface ClientDoor {
+  answered(client: number, outcome: Outcome): void;
+  /** A number drawn by the leader's function. */
+  draw(): number;
+}
+
+/** The consensus core and its gate with the ledger on top: the least that makes a whole replica. */
+export class CoreMachine implements Machine {
+  private readonly config: ConsensusConfig;
+  private readonly core: InstanceType<Production['Consensus']>;
+  private readonly gate: InstanceType<Production['OutputGate']>;
+  private readonly ground: Ground;
+  private readonly door: ClientDoor;
+  private readonly ledger = new Ledger();
+  /** borns[m]: which command was applied as number m. */
+  private readonly borns: Ballot[] = [0];
+  private readonly waiting = new Set<number>();
+  private queue: Wish[] = [];
+  private lead: Leading | null = null;
+  /** A hand-over is under way: no more functions. */
+  private paused = false;
+  private leader: { readonly device: Device | null; readonly ballot: Ballot } = { device: null, ballot: 0 };
+
+  constructor(
+    production: Production,
+    config: ConsensusConfig,
+    durable: Durable,
+    log: readonly Command[],
+    ground: Ground,
+    door: ClientDoor,
+  ) {
+    this.config = config;
+    this.ground = ground;
+    this.door = door;
+    for (const command of log) this.remember(command);
+    this.core = new production.Consensus(config, durable);
+    this.gate = new production.OutputGate();
+  }
+
+  get applied(): number {
+    return this.ledger.number;
+  }
+
+  get digest(): number {
+    return this.ledger.digest;
+  }
+
+  get leading(): boolean {
+    return this.lead !== null;
+  }
+
+  get nextBal(): Ballot {
+    return this.core.status().nextBal;
+  }
+
+  get cell(): string {
+    const { role, ballot, upTo, voted, leader } = this.core.status();
+    const mark = role === 'leading' ? 'L' : role === 'preparing' ? 'P' : `f${leader ?? '-'}`;
+    return `${mark} b${ballot} ${upTo}/${voted}`;
+  }
+
+  input(input: Input): void {
+    this.perform(this.core.step(input));
+    this.work();
+  }
+
+  message(from: Device, message: PeerMessage): void {
+    if (message.kind === 'execute') {
+      for (const action of message.actions) this.enqueue(wishOf(action));
+      this.work();
+    } else if (!isForLeader(message)) {
+      this.input({ kind: 'message', from, message });
+    }
+  }
+
+  persisted(write: number): void {
+    this.release(this.gate.persisted(write));
+  }
+
+  /** A client at this device wants something (again). */
+  wish(wish: Wish): void {
+    const outcome = this.ledger.outcome(wish.client);
+    if (outcome !== undefined && outcome.sequence >= wish.sequence) {
+      this.door.answered(wish.client, outcome);
+      return;
+    }
+    this.waiting.add(wish.client);
+    if (this.lead !== null) this.enqueue(wish);
+    else if (this.leader.device !== null && this.leader.device !== this.config.self) {
+      const { ballot } = this.leader;
+      this.ground.send(this.leader.device, {
+        kind: 'execute',
+        ballot,
+        actions: [actionOf(this.config.self, wish)],
+      });
+    }
+    this.work();
+  }
+
+  /** Asks for a proof of leadership; false where there is none to prove. */
+  confirm(token: number): boolean {
+    if (this.lead === null) return false;
+    this.input({ kind: 'confirm', token });
+    return true;
+  }
+
+  private perform(effects: Effects): void {
+    for (const alarm of effects.alarms ?? []) this.ground.alarm(alarm);
+    if (effects.deposed !== undefined) {
+      this.lead = null;
+      this.paused = false;
+      this.queue = [];
+      this.ground.deposed(effects.deposed.ballot);
+    }
+    if (effects.issued.length > 0) this.apply(effects.issued);
+    if (effects.leader !== undefined) this.leader = effects.leader;
+    if (effects.activated !== undefined) this.activate(effects.activated);
+    if (effects.paused !== undefined) this.paused = effects.paused;
+    if (effects.write !== undefined) this.ground.write(effects.write);
+    this.release(this.gate.add(effects.sends));
+    if (effects.confirmed !== undefined) this.confirmed(effects.confirmed);
+    for (const { to, from, max } of effects.serve ?? []) {
+      const commands = this.ground.read(from, from + max - 1, this.config.messageBytes);
+      if (commands.length > 0) this.ground.send(to, { kind: 'issued', upTo: this.ledger.number, commands });
+    }
+  }
+
+  private release(sends: readonly { readonly to: Device; readonly message: PeerMessage }[]): void {
+    for (const { to, message } of sends) this.ground.send(to, message);
+  }
+
+  private apply(commands: readonly Command[]): void {
+    this.ground.issued(commands);
+    for (const command of commands) {
+      const { client } = this.remember(command);
+      this.lead?.chain.delete(command.number);
+      if (this.waiting.delete(client)) this.door.answered(client, this.ledger.outcome(client)!);
+    }
+  }
+
+  private remember(command: Command): Entry {
+    this.borns.push(command.born);
+    return this.ledger.apply(command);
+  }
+
+  private activate(activated: Activated): void {
+    this.ground.activated(activated);
+    const state = this.ledger.clone();
+    const chain = new Map<number, Ballot>();
+    for (const command of activated.chain) {
+      state.apply(command);
+      chain.set(command.number, command.born);
+    }
+    this.lead = { ballot: activated.ballot, state, chain };
+  }
+
+  private enqueue(wish: Wish): void {
+    if (this.queue.length < QUEUE) this.queue.push(wish);
+  }
+
+  /** Runs what the window allows (R7), each wish at most once in this dependency sequence. */
+  private work(): void {
+    const commands: Command[] = [];
+    while (this.lead !== null && !this.paused && this.queue.length > 0) {
+      const { ballot, state, chain } = this.lead;
+      if (state.number + 1 > this.ledger.number + this.config.window) break;
+      const wish = this.queue.shift()!;
+      if ((state.outcome(wish.client)?.sequence ?? 0) >= wish.sequence) continue;
+      const command = state.run(wish, this.door.draw(), ballot);
+      state.apply(command);
+      chain.set(command.number, command.born);
+      commands.push(command);
+    }
+    if (commands.length > 0 && this.lead !== null)
+      this.input({ kind: 'propose', ballot: this.lead.ballot, commands });
+  }
+
+  private confirmed(token: number): void {
+    const { lead, borns } = this;
+    this.ground.confirmed(token, (number) => borns[number] ?? lead?.chain.get(number));
+  }
+}
+
+function actionOf(region: Device, { client, sequence, account }: Wish): ActionRequest {
+  return {
+    region,
+    request: client,
+    session: String(client),
+    sequence,
+    action: String(account),
+    args: NOTHING,
+  };
+}
+
+const NOTHING = new Uint8Array(0);
+
+function wishOf({ session, sequence, action }: ActionRequest): Wish {
+  return { client: Number(session), sequence, account: Number(action) };
+}

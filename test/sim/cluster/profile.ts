@@ -1,0 +1,97 @@
+import type { ConsensusConfig } from '../../../server/consensus/types.ts';
+import type { Choices } from '../choices.ts';
+
+export const FAULTS = [
+  'crash',
+  'fuse',
+  'power-cut',
+  'isolate',
+  'split',
+  'one-way',
+  'pair',
+  'flap',
+  'pause',
+  'slow-disk',
+  'clock',
+  'mute',
+  'hand-over',
+  'lead',
+  'step-down',
+  'storm',
+] as const;
+export type Fault = (typeof FAULTS)[number];
+
+/** What kind of world a run lives in. Times in simulated milliseconds. */
+export interface Profile {
+  readonly config: Omit<ConsensusConfig, 'self'>;
+  readonly network: {
+    readonly latency: number;
+    readonly jitter: number;
+    readonly loss: number;
+    readonly duplicate: number;
+    /** Share of messages that arrive very late, long after their time. */
+    readonly old: number;
+    /** As over one TCP connection: nothing overtakes. */
+    readonly ordered: boolean;
+  };
+  readonly flush: number;
+  readonly faults: readonly Fault[];
+  /** Mean time between two faults. */
+  readonly calm: number;
+  readonly clients: number;
+  readonly think: number;
+  readonly patience: number;
+  /** After the fire only a majority set is healed; the others stay as they are. */
+  readonly coreOnly: boolean;
+}
+
+export interface Overrides {
+  readonly voting?: 'all' | 'leader';
+}
+
+/** A different kind of trouble for each seed: few faults of many kinds hide what many faults of few kinds show. */
+export function chooseProfile(choices: Choices, overrides: Overrides = {}): Profile {
+  const devices = choices.pick([3, 3, 3, 3, 5, 5, 4, 2, 1, 7]);
+  const latency = choices.pick([1, 5, 20, 80]);
+  const rounds = 4 * latency + 20;
+  const chosen = choices.pick(['all', 'leader'] as const);
+  return {
+    config: {
+      devices,
+      weights: chooseWeights(choices, devices),
+      window: choices.pick([8, 1, 2, 3, 4, 64]),
+      voting: overrides.voting ?? chosen,
+      tailCommands: choices.pick([1000, 4, 16]),
+      messageBytes: choices.pick([1 << 16, 128, 512]),
+      seed: choices.below(2 ** 31),
+      timing: { heartbeat: rounds, election: 4 * rounds, lease: 4 * rounds, retransmit: 2 * rounds },
+      ranks: chooseRanks(choices, devices),
+    },
+    network: {
+      latency,
+      jitter: latency * choices.pick([0.2, 1, 4]),
+      loss: choices.pick([0, 0, 0.01, 0.1, 0.3, 0.5]),
+      duplicate: choices.pick([0, 0.01, 0.1, 0.3]),
+      old: choices.pick([0, 0, 0.01, 0.05]),
+      ordered: choices.chance(0.3),
+    },
+    flush: choices.pick([1, 0.1, 10, 50]),
+    faults: FAULTS.filter(() => choices.chance(0.45)),
+    calm: choices.pick([2000, 600, 150, 50]) * (1 + latency / 20),
+    clients: choices.pick([2, 1, 4, 8]),
+    think: choices.pick([50, 5, 300]),
+    patience: 6 * rounds,
+    coreOnly: choices.chance(0.3),
+  };
+}
+
+function chooseWeights(choices: Choices, devices: number): number[] {
+  if (devices < 3 || !choices.chance(0.2)) return new Array<number>(devices).fill(1);
+  const weights = Array.from({ length: devices }, () => choices.pick([1, 2, 3, 0]));
+  return weights.some((weight) => weight > 0) ? weights : weights.map(() => 1);
+}
+
+function chooseRanks(choices: Choices, devices: number): number[] {
+  const equal = choices.chance(0.3);
+  return Array.from({ length: devices }, (_, index) => (equal ? 0 : index));
+}

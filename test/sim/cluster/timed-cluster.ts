@@ -1,0 +1,265 @@
+import type { Device, Input } from '../../../server/consensus/types.ts';
+import type { Parcel } from '../check/checker.ts';
+import type { Choices } from '../choices.ts';
+import { EventQueue } from '../event-queue.ts';
+import type { Production } from '../production.ts';
+import { Violation } from '../violation.ts';
+import { Cluster } from './cluster.ts';
+import type { Outcome } from './ledger.ts';
+import { Network } from './network.ts';
+import type { Profile } from './profile.ts';
+import { describe } from './show.ts';
+
+/** How often a process is given the time, in ms. */
+const TICK = 10;
+/** What is kept for a paused process; a real socket buffer is no larger. */
+const BACKLOG = 2000;
+
+interface Body {
+  flushing: boolean;
+  diskFactor: number;
+  paused: boolean;
+  backlog: (() => void)[];
+  clockOffset: number;
+  clockRate: number;
+  clockSet: number;
+}
+
+export interface TimedHooks {
+  answered(device: Device, client: number, outcome: Outcome): void;
+  draw(): number;
+  /** One line for the columns; the text is only made if somebody reads it. */
+  trace(text: () => string): void;
+}
+
+/** Devices, links and disks on one simulated clock (milliseconds). Knows no faults of its own: it offers them. */
+export class TimedCluster {
+  readonly cluster: Cluster;
+  readonly network: Network;
+  now = 0;
+  steps = 0;
+  private readonly choices: Choices;
+  private readonly profile: Profile;
+  private readonly hooks: TimedHooks;
+  private readonly bodies: readonly Body[];
+  private readonly events = new EventQueue<() => void>();
+  /** Devices that stay as they are when the others are healed. */
+  private readonly lost = new Set<Device>();
+
+  constructor(production: Production, profile: Profile, choices: Choices, hooks: TimedHooks) {
+    this.choices = choices;
+    this.profile = profile;
+    this.hooks = hooks;
+    const { devices } = profile.config;
+    this.network = new Network(choices, profile.network, devices);
+    this.bodies = Array.from({ length: devices }, () => ({
+      flushing: false,
+      diskFactor: 1,
+      paused: false,
+      backlog: [],
+      clockOffset: 1000,
+      clockRate: 1,
+      clockSet: 0,
+    }));
+    this.cluster = new Cluster(production, profile.config, {
+      sent: (parcel) => this.sent(parcel),
+      written: (device) => this.flush(device),
+      answered: (device, client, outcome) => hooks.answered(device, client, outcome),
+      died: (device) => this.crash(device, choices.waiting(profile.calm)),
+      draw: () => hooks.draw(),
+      note: (device, text) => hooks.trace(() => `${device}: ${text}`),
+    });
+  }
+
+  /** The next event happens. */
+  step(): void {
+    const time = this.events.nextTime;
+    const event = this.events.pop();
+    if (event === undefined) throw new Violation('stuck', 'nothing is left to happen');
+    this.now = Math.max(this.now, time);
+    this.steps++;
+    event();
+  }
+
+  later(delay: number, what: () => void): void {
+    this.events.push(this.now + delay, what);
+  }
+
+  alive(device: Device): boolean {
+    return this.cluster.device(device).machine !== null;
+  }
+
+  isPaused(device: Device): boolean {
+    return this.bodies[device]!.paused;
+  }
+
+  get leaders(): Device[] {
+    return this.cluster.devices.filter(({ machine }) => machine?.leading).map(({ index }) => index);
+  }
+
+  // Processes
+
+  start(device: Device): void {
+    const sim = this.cluster.device(device);
+    if (sim.machine !== null || this.lost.has(device)) return;
+    Object.assign(this.bodies[device]!, { paused: false, backlog: [], flushing: false });
+    this.cluster.start(device);
+    this.hooks.trace(() => `start ${device}`);
+    this.tick(device, sim.incarnation);
+    for (const { index } of this.cluster.devices) if (index !== device) this.link(index, device, true);
+  }
+
+  crash(device: Device, downFor: number): void {
+    const { disk } = this.cluster.device(device);
+    if (!this.alive(device)) return;
+    this.cluster.crash(device, this.choices.below(disk.queue.length + 1));
+    this.hooks.trace(() => `crash ${device}`);
+    // A dead process closes its connections; a dead machine tells nobody.
+    if (this.choices.chance(0.7)) {
+      for (const { index } of this.cluster.devices)
+        if (index !== device) this.later(this.choices.waiting(2), () => this.told(index, device, false));
+    }
+    this.later(downFor, () => this.start(device));
+  }
+
+  pause(device: Device, time: number): void {
+    if (!this.alive(device)) return;
+    this.bodies[device]!.paused = true;
+    this.later(time, () => this.resume(device));
+  }
+
+  resume(device: Device): void {
+    const body = this.bodies[device]!;
+    if (!body.paused || this.lost.has(device)) return;
+    this.hooks.trace(() => `resume ${device}`);
+    body.paused = false;
+    body.flushing = false;
+    const { backlog } = body;
+    body.backlog = [];
+    this.flush(device);
+    for (const what of backlog) what();
+  }
+
+  setClock(device: Device, jump: number, rate: number): void {
+    const body = this.bodies[device]!;
+    body.clockOffset = this.clockOf(body) + jump;
+    body.clockSet = this.now;
+    body.clockRate = rate;
+  }
+
+  setDisk(device: Device, factor: number): void {
+    this.bodies[device]!.diskFactor = factor;
+  }
+
+  input(device: Device, input: Input): void {
+    this.unlessPaused(device, () => this.cluster.input(device, input));
+  }
+
+  private tick(device: Device, incarnation: number): void {
+    const sim = this.cluster.device(device);
+    if (sim.incarnation !== incarnation || sim.machine === null) return;
+    const body = this.bodies[device]!;
+    if (!body.paused) this.cluster.input(device, { kind: 'tick', now: Math.floor(this.clockOf(body)) });
+    this.later(TICK, () => this.tick(device, incarnation));
+  }
+
+  private clockOf(body: Body): number {
+    return body.clockOffset + (this.now - body.clockSet) * body.clockRate;
+  }
+
+  private unlessPaused(device: Device, what: () => void): void {
+    const body = this.bodies[device]!;
+    if (!body.paused) what();
+    else if (body.backlog.length < BACKLOG) body.backlog.push(what);
+  }
+
+  // Links
+
+  /** Shuts one direction for a time; `told`: the receiver notices. */
+  cut(from: Device, to: Device, told: boolean): void {
+    this.network.cut(from, to, 1);
+    if (told) this.told(to, from, false);
+  }
+
+  mend(from: Device, to: Device): void {
+    this.network.cut(from, to, -1);
+    this.link(from, to, true);
+  }
+
+  /** Both ends learn that they can talk again, if they can. */
+  link(a: Device, b: Device, up: boolean): void {
+    if (!this.alive(a) || !this.alive(b) || this.network.isCut(a, b) || this.network.isCut(b, a)) return;
+    this.told(a, b, up);
+    this.told(b, a, up);
+  }
+
+  private told(device: Device, about: Device, up: boolean): void {
+    this.input(device, { kind: 'link', device: about, up });
+  }
+
+  private sent(parcel: Parcel): void {
+    const times = this.network.fate(parcel.from, parcel.to, this.now);
+    if (times.length === 0) this.hooks.trace(() => `lost ${describe(parcel)}`);
+    for (const time of times) this.events.push(time, () => this.arrive(parcel));
+  }
+
+  private arrive(parcel: Parcel): void {
+    const { from, to, incarnation } = parcel;
+    // A message to itself is a part of the process and dies with it.
+    if (from === to && incarnation !== this.cluster.device(to).incarnation) return;
+    this.unlessPaused(to, () => {
+      this.cluster.deliver(parcel);
+      this.hooks.trace(() => describe(parcel));
+    });
+  }
+
+  // Disks
+
+  /** One flush in flight; what is written meanwhile waits for the next one. */
+  private flush(device: Device): void {
+    const { disk, incarnation } = this.cluster.device(device);
+    const body = this.bodies[device]!;
+    if (body.flushing || disk.queue.length === 0) return;
+    body.flushing = true;
+    const count = disk.queue.length;
+    this.later(this.choices.waiting(this.profile.flush) * body.diskFactor, () => {
+      const sim = this.cluster.device(device);
+      if (sim.incarnation !== incarnation || sim.machine === null || body.paused) return;
+      body.flushing = false;
+      this.cluster.flush(device, Math.min(count, disk.queue.length));
+      this.hooks.trace(() => `durable ${device}`);
+      if (sim.machine !== null) this.flush(device);
+    });
+  }
+
+  // Healing
+
+  /** Everything works from now on, except for the `lost`, which stay dead, frozen or (deaf) cut off. */
+  heal(lost: readonly Device[]): void {
+    for (const device of lost) this.lose(device);
+    this.network.heal(this.lost);
+    for (const { index } of this.cluster.devices) {
+      if (this.lost.has(index)) continue;
+      this.setClock(index, 0, 1);
+      this.setDisk(index, 1);
+      this.cluster.device(index).fuse = -1;
+      this.resume(index);
+      this.start(index);
+    }
+    for (const { index } of this.cluster.devices)
+      for (let peer = 0; peer < index; peer++) this.link(index, peer, true);
+  }
+
+  private lose(device: Device): void {
+    const how = this.choices.pick(['dead', 'frozen', 'cut off', 'deaf'] as const);
+    if (how === 'dead') this.crash(device, 0);
+    if (how === 'frozen') this.bodies[device]!.paused = true;
+    for (const { index } of this.cluster.devices) {
+      if (index === device) continue;
+      if (how === 'cut off' || how === 'deaf') this.network.cut(index, device, 1);
+      if (how === 'cut off') this.network.cut(device, index, 1);
+    }
+    this.lost.add(device);
+    this.hooks.trace(() => `${device} is ${how} for good`);
+  }
+}

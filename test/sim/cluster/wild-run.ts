@@ -1,0 +1,316 @@
+import type { Device } from '../../../server/consensus/types.ts';
+import type { Parcel } from '../check/checker.ts';
+import type { Choices } from '../choices.ts';
+import type { Production } from '../production.ts';
+import { Violation } from '../violation.ts';
+import { AMOUNT, Clients } from './clients.ts';
+import { Cluster } from './cluster.ts';
+import type { Profile } from './profile.ts';
+import { columns, describe } from './show.ts';
+import type { Report } from './timed-run.ts';
+
+/** Messages that are still on their way at once; the oldest is lost first. */
+const POOL = 400;
+/** Rounds of "deliver everything, flush everything, 10 ms pass" within which healed devices must have recovered (G11). */
+const HEALING_ROUNDS = 3000;
+const ROUNDS_PER_COMMAND = 20;
+
+const ACTS = [
+  'deliver',
+  'flush',
+  'wish',
+  'lead',
+  'crash',
+  'restart',
+  'drop',
+  'tick',
+  'link',
+  'confirm',
+] as const;
+type Act = (typeof ACTS)[number];
+
+/**
+ * A run without a clock: any message ever sent may arrive next, any disk may flush next, any device may try to lead next. Real
+ * networks never behave like that, which is why this finds in seconds what simulated time does not find in hours.
+ */
+export class WildRun {
+  private readonly cluster: Cluster;
+  private readonly choices: Choices;
+  private readonly profile: Profile;
+  private readonly clients: Clients;
+  private readonly print: ((line: string) => void) | undefined;
+  private readonly weights: Readonly<Record<Act, number>>;
+  private readonly clocks: number[];
+  private readonly deaf: number;
+  private readonly persistent: number;
+  private pool: Parcel[] = [];
+  private own: Parcel[] = [];
+  private steps = 0;
+  private faults = 0;
+  private tokens = 0;
+  private healing = false;
+
+  constructor(production: Production, profile: Profile, choices: Choices, print?: (line: string) => void) {
+    this.choices = choices;
+    this.profile = profile;
+    this.print = print;
+    this.clients = new Clients(profile.clients);
+    this.clocks = profile.config.weights.map(() => 1000);
+    this.weights = {
+      deliver: choices.pick([30, 20, 60]),
+      flush: choices.pick([12, 5, 30]),
+      wish: choices.pick([4, 2, 10]),
+      lead: choices.pick([1, 0.3, 3]),
+      crash: choices.pick([0, 0.1, 0.5]),
+      restart: 1,
+      drop: choices.pick([0, 3, 10]),
+      tick: choices.pick([0.3, 0, 2]),
+      link: choices.pick([0, 0.1]),
+      confirm: 0.3,
+    };
+    this.deaf = choices.pick([0, 0.3, 0.6]);
+    this.persistent = choices.pick([0, 0.2, 0.8]);
+    this.cluster = new Cluster(production, profile.config, {
+      sent: (parcel) => this.sent(parcel),
+      written: () => {},
+      answered: (_device, client, outcome) => this.clients.answered(client, outcome, this.steps),
+      died: (device) => this.crash(device),
+      draw: () => choices.between(1, AMOUNT),
+      note: (device, text) => this.trace(() => `${device}: ${text}`),
+    });
+  }
+
+  run(steps: number): Report {
+    for (const { index } of this.cluster.devices) this.start(index);
+    while (this.steps < steps) this.step();
+    this.heal();
+    this.cluster.checker.wholeCluster();
+    this.clients.check(this.cluster.checker.truth);
+    return this.report();
+  }
+
+  report(): Report {
+    const { truth } = this.cluster.checker;
+    const ballots = new Set(truth.issued.map(({ command }) => command.born)).size;
+    const time = Math.max(...this.clocks) - 1000;
+    return { time, steps: this.steps, issued: truth.upTo, ballots, faults: this.faults };
+  }
+
+  private step(): void {
+    this.steps++;
+    const act = this.nextAct();
+    const device = this.choices.below(this.profile.config.devices);
+    this.act(act, device);
+    this.settle();
+  }
+
+  private nextAct(): Act {
+    const total = ACTS.reduce((sum, act) => sum + this.weights[act], 0);
+    let left = (this.choices.below(65_536) / 65_536) * total;
+    for (const act of ACTS) {
+      left -= this.weights[act];
+      if (left < 0) return act;
+    }
+    return 'deliver';
+  }
+
+  private act(act: Act, device: Device): void {
+    const { cluster, choices } = this;
+    const { disk } = cluster.device(device);
+    const { machine } = cluster.device(device);
+    switch (act) {
+      case 'deliver':
+        this.deliver();
+        break;
+      case 'flush':
+        this.flush(device, choices.between(1, Math.max(1, disk.queue.length)));
+        break;
+      case 'wish':
+        this.wish(device);
+        break;
+      case 'lead':
+        this.faults++;
+        cluster.input(device, { kind: 'lead' });
+        this.trace(() => `lead ${device}`);
+        break;
+      case 'crash':
+        this.crash(device);
+        break;
+      case 'restart':
+        if (machine === null) this.start(device);
+        break;
+      case 'drop':
+        if (this.pool.length > 0) this.take(choices.below(this.pool.length));
+        break;
+      case 'tick':
+        this.clocks[device]! += choices.pick([10, 100, 1000]);
+        cluster.input(device, { kind: 'tick', now: this.clocks[device]! });
+        break;
+      case 'link':
+        this.link(device, choices.chance(0.5));
+        break;
+      case 'confirm':
+        cluster.confirm(device, ++this.tokens);
+        break;
+    }
+  }
+
+  private link(device: Device, up: boolean): void {
+    const { length } = this.cluster.devices;
+    if (length > 1) this.cluster.input(device, { kind: 'link', device: (device + 1) % length, up });
+  }
+
+  private start(device: Device): void {
+    this.cluster.start(device);
+    this.cluster.input(device, { kind: 'tick', now: this.clocks[device]! });
+    this.trace(() => `start ${device}`);
+  }
+
+  private crash(device: Device): void {
+    const { machine, disk } = this.cluster.device(device);
+    if (machine === null) return;
+    this.faults++;
+    this.own = this.own.filter(({ to }) => to !== device);
+    this.cluster.crash(device, this.choices.below(disk.queue.length + 1));
+    this.trace(() => `crash ${device}`);
+  }
+
+  private flush(device: Device, count: number): void {
+    if (this.cluster.device(device).disk.queue.length === 0) return;
+    this.cluster.flush(device, count);
+    this.trace(() => `durable ${device}`);
+  }
+
+  /** A client asks: again for what it lacks, or something new. Leaders are asked more often than others. */
+  private wish(device: Device): void {
+    const client = this.choices.below(this.profile.clients);
+    const leaders = this.cluster.devices.filter(({ machine }) => machine?.leading);
+    const at = leaders.length > 0 && this.choices.chance(0.8) ? this.choices.pick(leaders).index : device;
+    const wish =
+      this.clients.waitingFor(client) ?? this.clients.begin(client, this.choices.below(3), this.steps);
+    this.cluster.wish(at, wish);
+    this.trace(() => `client ${client}#${wish.sequence} asks ${at}`);
+  }
+
+  // Messages
+
+  private sent(parcel: Parcel): void {
+    if (parcel.from === parcel.to) this.own.push(parcel);
+    else if (this.healing) this.pool.push(parcel);
+    else {
+      if (parcel.message.kind === 'begin-ballot' && this.choices.chance(this.deaf)) return;
+      this.pool.push(parcel);
+      if (this.pool.length > POOL) this.pool.shift();
+    }
+  }
+
+  /** What a device tells itself arrives at once: it is part of its step, only after the write. */
+  private settle(): void {
+    for (let parcel = this.own.shift(); parcel !== undefined; parcel = this.own.shift()) this.arrive(parcel);
+  }
+
+  private deliver(): void {
+    if (this.pool.length === 0) return;
+    const index = this.chooseParcel();
+    const parcel = this.choices.chance(this.persistent) ? this.pool[index]! : this.take(index);
+    this.arrive(parcel);
+  }
+
+  /** Any; the newest; or the one that speaks of the highest number: later numbers first is what the flaws need. */
+  private chooseParcel(): number {
+    const { length } = this.pool;
+    const how = this.choices.below(4);
+    if (how === 1) return length - 1;
+    if (how === 2) return 0;
+    if (how !== 3) return this.choices.below(length);
+    let best = 0;
+    for (let index = 0; index < length; index++)
+      if (numberOf(this.pool[index]!) >= numberOf(this.pool[best]!)) best = index;
+    return best;
+  }
+
+  private take(index: number): Parcel {
+    return this.pool.splice(index, 1)[0]!;
+  }
+
+  private arrive(parcel: Parcel): void {
+    this.cluster.deliver(parcel);
+    this.trace(() => describe(parcel));
+  }
+
+  // Healing
+
+  /** From here on everything arrives in order, every disk is quick and every clock runs. */
+  private heal(): void {
+    const { cluster, clients } = this;
+    const { truth } = cluster.checker;
+    this.healing = true;
+    this.trace(() => 'healing');
+    this.pool = [];
+    const clock = Math.max(...this.clocks);
+    this.clocks.fill(clock);
+    for (const device of cluster.devices) {
+      device.fuse = -1;
+      if (device.machine === null) this.start(device.index);
+      for (const { index } of cluster.devices)
+        if (index !== device.index) cluster.input(device.index, { kind: 'link', device: index, up: true });
+    }
+    const lag = truth.upTo - Math.min(...cluster.devices.map(({ disk }) => disk.store.upTo));
+    let left = HEALING_ROUNDS + ROUNDS_PER_COMMAND * lag;
+    const until = (what: string, done: () => boolean) => {
+      while (!done()) {
+        this.round();
+        if (--left < 0)
+          throw new Violation(
+            'G11',
+            `${what} does not come about; issued ${truth.upTo}, applied ${cluster.devices.map(({ machine }) => machine?.applied)}`,
+          );
+      }
+    };
+    until('an answer to every client', () => clients.allAnswered);
+    clients.begin(0, 0, this.steps);
+    until('a new command', () => clients.allAnswered);
+    until('equal replicas', () =>
+      cluster.devices.every(
+        ({ machine, disk }) => machine?.applied === truth.upTo && disk.store.upTo === truth.upTo,
+      ),
+    );
+  }
+
+  private round(): void {
+    const { cluster } = this;
+    this.steps++;
+    const arriving = this.pool;
+    this.pool = [];
+    for (const parcel of arriving) this.arrive(parcel);
+    for (const { index, disk } of cluster.devices) {
+      this.flush(index, disk.queue.length);
+      this.clocks[index]! += 10;
+      cluster.input(index, { kind: 'tick', now: this.clocks[index]! });
+    }
+    this.settle();
+    if (this.steps % 8 !== 0) return;
+    for (let client = 0; client < this.profile.clients; client++) {
+      const wish = this.clients.waitingFor(client);
+      if (wish !== null) cluster.wish(this.choices.below(cluster.devices.length), wish);
+    }
+  }
+
+  private trace(text: () => string): void {
+    if (this.print === undefined) return;
+    const cells = this.cluster.devices.map(({ machine }) => machine?.cell ?? '-');
+    this.print(columns(String(this.steps), text(), cells));
+  }
+}
+
+function numberOf({ message }: Parcel): number {
+  switch (message.kind) {
+    case 'begin-ballot':
+      return message.commands[0]!.number;
+    case 'voted':
+    case 'success':
+      return message.ranges[0]!.first;
+    default:
+      return 0;
+  }
+}

@@ -1,0 +1,131 @@
+import { parseArgs } from 'node:util';
+import * as production from './production.ts';
+import { commandOf, KINDS, type Result, runSpec, type Spec, Tally } from './run.ts';
+
+const HELP = `npm run sim -- [options]
+
+Runs the production code in a seeded simulator under faults, checks every rule of the protocol at every step, then heals
+the cluster and checks that it recovers. A seed is any text; the same seed is the same run on every machine.
+
+  --seed S          run exactly this seed
+  --steps N         events under fire in each run (default 4000)
+  --seconds T       without --seed: fresh seeds for this long (default 20)
+  --runs N          without --seed: this many fresh seeds
+  --from TEXT       without --seed: seeds TEXT-0, TEXT-1, ... (default: the time of day)
+  --kind K          ${KINDS.join(' | ')} (default: the seed decides)
+  --voting V        all | leader (default: the seed decides)
+  --columns         one line per event, one column per region
+  --help
+
+Exit code 0: no violation. 1: a violation; the command that repeats it is printed. 2: wrong usage.`;
+
+class UsageError extends Error {}
+
+interface Plan {
+  readonly spec: Omit<Spec, 'seed'>;
+  readonly seed: string | undefined;
+  readonly from: string;
+  readonly runs: number;
+  readonly seconds: number;
+  readonly columns: boolean;
+}
+
+function parse(args: readonly string[]): Plan | null {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seed: { type: 'string' },
+      steps: { type: 'string' },
+      seconds: { type: 'string' },
+      runs: { type: 'string' },
+      from: { type: 'string' },
+      kind: { type: 'string' },
+      voting: { type: 'string' },
+      columns: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  });
+  if (values.help) return null;
+  const kind = oneOf('kind', values.kind, KINDS);
+  const voting = oneOf('voting', values.voting, ['all', 'leader'] as const);
+  return {
+    spec: {
+      steps: natural('steps', values.steps, 4000),
+      ...(kind === undefined ? {} : { kind }),
+      ...(voting === undefined ? {} : { voting }),
+    },
+    seed: values.seed,
+    from: values.from ?? Date.now().toString(36),
+    runs: natural('runs', values.runs, Number.MAX_SAFE_INTEGER),
+    seconds: natural('seconds', values.seconds, values.runs === undefined ? 20 : Number.MAX_SAFE_INTEGER),
+    columns: values.columns ?? false,
+  };
+}
+
+function natural(name: string, text: string | undefined, otherwise: number): number {
+  const value = text === undefined ? otherwise : Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new UsageError(`--${name} ${text}: not a whole number above 0`);
+  return value;
+}
+
+function oneOf<T extends string>(
+  name: string,
+  text: string | undefined,
+  allowed: readonly T[],
+): T | undefined {
+  if (text === undefined) return undefined;
+  const found = allowed.find((value) => value === text);
+  if (found === undefined) throw new UsageError(`--${name} ${text}: one of ${allowed.join(', ')}`);
+  return found;
+}
+
+function show(result: Result): void {
+  const { spec, kind, report, finding } = result;
+  const verdict = finding === undefined ? 'ok' : `VIOLATION ${finding.detail}`;
+  const { issued, ballots, faults, steps, time } = report;
+  console.log(
+    `${spec.seed} ${kind}: ${steps} events, ${(time / 1000).toFixed(1)} simulated s, ${issued} issued in ${ballots} ballots, ${faults} faults: ${verdict}`,
+  );
+  if (finding !== undefined) console.log(`repeat with: ${commandOf(spec)}`);
+}
+
+function runMany({ spec, from, runs, seconds }: Plan): boolean {
+  const tally = new Tally();
+  const start = performance.now();
+  let printed = start;
+  console.log(`seeds ${from}-0, ${from}-1, ...`);
+  for (let index = 0; index < runs && performance.now() - start < seconds * 1000; index++) {
+    const result = runSpec(production, { ...spec, seed: `${from}-${index}` });
+    tally.add(result);
+    if (result.finding !== undefined) show(result);
+    if (performance.now() - printed > 5000) {
+      printed = performance.now();
+      console.log(tally.line);
+    }
+  }
+  console.log(`${tally.line} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+  return tally.failed.length === 0;
+}
+
+function main(): boolean {
+  const plan = parse(process.argv.slice(2));
+  if (plan === null) {
+    console.log(HELP);
+    return true;
+  }
+  if (plan.seed === undefined) return runMany(plan);
+  const print = plan.columns ? (line: string) => console.log(line) : undefined;
+  const result = runSpec(production, { ...plan.spec, seed: plan.seed }, print);
+  show(result);
+  return result.finding === undefined;
+}
+
+try {
+  process.exitCode = main() ? 0 : 1;
+} catch (error) {
+  const usage = error instanceof UsageError || (error instanceof TypeError && 'code' in error);
+  if (!usage) throw error;
+  console.error(`${error.message}\n\n${HELP}`);
+  process.exitCode = 2;
+}

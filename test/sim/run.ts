@@ -1,0 +1,83 @@
+import { Choices } from './choices.ts';
+import { chooseProfile, type Overrides } from './cluster/profile.ts';
+import { type Report, TimedRun } from './cluster/timed-run.ts';
+import { WildRun } from './cluster/wild-run.ts';
+import type { Production } from './production.ts';
+import { Violation } from './violation.ts';
+
+/** `timed`: consensus under faults on simulated time. `wild`: consensus under any order of events at all. */
+export const KINDS = ['timed', 'wild'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** Everything that a run depends on; the same spec is the same run on every machine. */
+export interface Spec extends Overrides {
+  readonly seed: string;
+  /** Events under fire; healing comes on top. */
+  readonly steps: number;
+  /** Absent: the seed decides. */
+  readonly kind?: Kind;
+}
+
+export interface Finding {
+  readonly rule: string;
+  readonly detail: string;
+}
+
+export interface Result {
+  readonly spec: Spec;
+  readonly kind: Kind;
+  readonly report: Report;
+  readonly finding?: Finding;
+}
+
+/** One run. A violation is a result, any other error a fault of the simulator and thrown. */
+export function runSpec(production: Production, spec: Spec, print?: (line: string) => void): Result {
+  const choices = Choices.fromSeed(spec.seed);
+  const drawn = choices.pick(KINDS);
+  const kind = spec.kind ?? drawn;
+  const profile = chooseProfile(choices, spec);
+  print?.(`profile ${JSON.stringify(profile)}`);
+  const Run = kind === 'timed' ? TimedRun : WildRun;
+  const run = new Run(production, profile, choices, print);
+  try {
+    return { spec, kind, report: run.run(spec.steps) };
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error;
+    return { spec, kind, report: run.report(), finding: { rule: error.rule, detail: error.message } };
+  }
+}
+
+/** The one command that repeats a run. */
+export function commandOf({ seed, steps, kind, voting }: Spec): string {
+  const options = [`--seed ${/^[\w.-]+$/.test(seed) ? seed : `'${seed}'`}`, `--steps ${steps}`];
+  if (kind !== undefined) options.push(`--kind ${kind}`);
+  if (voting !== undefined) options.push(`--voting ${voting}`);
+  return `npm run sim -- ${options.join(' ')} --columns`;
+}
+
+/** Sums over many runs. */
+export class Tally {
+  runs = 0;
+  steps = 0;
+  issued = 0;
+  ballots = 0;
+  faults = 0;
+  /** Simulated milliseconds. */
+  time = 0;
+  readonly failed: Result[] = [];
+
+  add(result: Result): void {
+    this.runs++;
+    this.steps += result.report.steps;
+    this.issued += result.report.issued;
+    this.ballots += result.report.ballots;
+    this.faults += result.report.faults;
+    this.time += result.report.time;
+    if (result.finding !== undefined) this.failed.push(result);
+  }
+
+  get line(): string {
+    const hours = (this.time / 3_600_000).toFixed(2);
+    return `${this.runs} runs, ${hours} simulated hours, ${this.steps} events, ${this.issued} commands issued in ${this.ballots} ballots, ${this.faults} faults injected, ${this.failed.length} violations`;
+  }
+}
