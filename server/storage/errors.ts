@@ -1,0 +1,85 @@
+/**
+ * Why a store cannot be used. All but `bad-read` end the store: every later call rejects, and the host stops that
+ * world rather than vote on what it may have forgotten.
+ *
+ * - `foreign-store`: the folder belongs to another cluster, region or world, or to nobody known
+ * - `store-lost`: this region has stored votes here before, and they are gone
+ * - `older-store`: an older copy of the store was put back
+ * - `store-in-use`: another process holds it
+ * - `corrupt`: a checksum, a key or the chain of commands does not fit
+ * - `disk-full`: the disk refused a write for lack of room
+ * - `io`: any other failure of the disk
+ * - `closed`: called after close, or before open
+ * - `broken-rule`: the caller asked for what the protocol forbids, such as a lower ballot
+ * - `bad-read`: a range that cannot be meant
+ */
+export type StorageErrorCode =
+  | 'foreign-store'
+  | 'store-lost'
+  | 'older-store'
+  | 'store-in-use'
+  | 'corrupt'
+  | 'disk-full'
+  | 'io'
+  | 'closed'
+  | 'broken-rule'
+  | 'bad-read';
+
+export class StorageError extends Error {
+  readonly code: StorageErrorCode;
+
+  constructor(code: StorageErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'StorageError';
+    this.code = code;
+  }
+}
+
+/** What an operator can do about a store that lost or garbled what it promised to keep. */
+export const WHAT_TO_DO =
+  'The other regions go on without this one. Do not empty the folder and start again: a region that forgot its ' +
+  'votes can make two regions disagree. If an intact copy of the folder exists (moved away, on the old disk), put it ' +
+  'back. Otherwise take a backup from a running region and restore it into new, empty data folders of all regions.';
+
+export function corrupt(what: string, cause?: unknown): StorageError {
+  return new StorageError('corrupt', `${what}. ${WHAT_TO_DO}`, cause);
+}
+
+const NO_ROOM = /no space left|file too large|quota exceeded|ENOSPC|EDQUOT|EFBIG/i;
+
+function text(error: unknown): string {
+  let all = '';
+  let at: unknown = error;
+  // Level wraps the disk's own words once or twice.
+  for (let depth = 0; depth < 4 && at instanceof Error; depth++) {
+    const code = (at as { readonly code?: unknown }).code;
+    all += `${all === '' ? '' : ': '}${at.message}${typeof code === 'string' ? ` (${code})` : ''}`;
+    at = at.cause;
+  }
+  return all === '' ? String(error) : all;
+}
+
+/** Any failure of the store underneath, as a StorageError that says what to do. */
+export function storageError(error: unknown, where: string): StorageError {
+  if (error instanceof StorageError) return error;
+  const words = text(error);
+  if (words.includes('LEVEL_LOCKED')) {
+    return new StorageError(
+      'store-in-use',
+      `${where}: another process has this store open. Stop that process, or give this one its own --data folder (${words})`,
+      error,
+    );
+  }
+  if (words.includes('LEVEL_CORRUPTION')) return corrupt(`${where}: the store is damaged: ${words}`, error);
+  if (NO_ROOM.test(words)) {
+    return new StorageError(
+      'disk-full',
+      `${where}: no room left on the disk. Nothing acknowledged is lost. Make room, then start this region again (${words})`,
+      error,
+    );
+  }
+  if (words.includes('LEVEL_DATABASE_NOT_OPEN') || words.includes('LEVEL_ITERATOR_NOT_OPEN')) {
+    return new StorageError('closed', `${where}: the store is closed`, error);
+  }
+  return new StorageError('io', `${where}: the disk failed: ${words}`, error);
+}

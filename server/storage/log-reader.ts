@@ -1,0 +1,179 @@
+import type { ClassicLevel } from 'classic-level';
+import type { Ballot, Command } from '../consensus/types.ts';
+import { RECORD_COMMANDS, STORAGE_READ_AHEAD } from '../limits.ts';
+import { corrupt } from './errors.ts';
+import {
+  ALL_RECORDS,
+  decodeHead,
+  eachCommand,
+  keyAfter,
+  type RecordHead,
+  type Run,
+  recordKey,
+} from './record.ts';
+
+export type Level = ClassicLevel<Buffer, Buffer>;
+
+/** Which ballot bore the issued command of a number: a few runs, for `born` changes only when the leader does. */
+export class Runs {
+  readonly #runs: Run[] = [];
+
+  /** Runs written; the state on disk counts them too. */
+  get count(): number {
+    return this.#runs.length;
+  }
+
+  get last(): Run | null {
+    return this.#runs.at(-1) ?? null;
+  }
+
+  push(run: Run): void {
+    this.#runs.push(run);
+  }
+
+  /** Index of the run that holds `number` (from 1); -1 below the first. */
+  #index(number: number): number {
+    let low = 0;
+    let high = this.#runs.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#runs[middle]!.first <= number) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  /** born of the issued command `number`; 0 for the null command. */
+  born(number: number): Ballot {
+    return this.#runs[this.#index(number)]?.born ?? 0;
+  }
+
+  /** The last number of the run that holds `number`; Infinity in the newest. */
+  end(number: number): number {
+    const next = this.#runs[this.#index(number) + 1];
+    return next === undefined ? Number.POSITIVE_INFINITY : next.first - 1;
+  }
+}
+
+class Collected {
+  readonly commands: Command[] = [];
+  next: number;
+  readonly last: number;
+  #left: number;
+
+  constructor(from: number, last: number, bytes: number) {
+    this.next = from;
+    this.last = last;
+    this.#left = bytes;
+  }
+
+  get full(): boolean {
+    return this.next > this.last || (this.#left <= 0 && this.commands.length > 0);
+  }
+
+  take(command: Command): boolean {
+    if (this.commands.length > 0 && command.bytes.length > this.#left) {
+      this.#left = 0;
+      return false;
+    }
+    this.commands.push(command);
+    this.#left -= command.bytes.length;
+    this.next = command.number + 1;
+    return this.#left > 0;
+  }
+}
+
+/** Reads the issued log: finds the record of the first number by its key, then walks on. */
+export class LogReader {
+  readonly #level: Level;
+  readonly #runs: Runs;
+  readonly #where: string;
+  /** Where the last read stopped, so that a reader of the whole log need not search again. */
+  #cursor: { readonly next: number; readonly key: Buffer } | null = null;
+
+  constructor(level: Level, runs: Runs, where: string) {
+    this.#level = level;
+    this.#runs = runs;
+    this.#where = where;
+  }
+
+  /** The issued commands from..last, at most `bytes` of payload but at least one; all of them must be durable. */
+  async read(from: number, last: number, bytes: number): Promise<Command[]> {
+    const out = new Collected(from, last, bytes);
+    const cursor = this.#cursor;
+    if (cursor !== null && cursor.next === from) await this.#walk(cursor.key, out, bytes);
+    while (!out.full) {
+      const before = out.next;
+      await this.#walk(await this.#locate(before), out, bytes);
+      if (out.next === before && !out.full) throw this.#missing(before);
+    }
+    return out.commands;
+  }
+
+  #missing(number: number): Error {
+    return corrupt(
+      `${this.#where}: the issued command ${number}, born in ballot ${this.#runs.born(number)}, is missing`,
+    );
+  }
+
+  /** Key of a record that holds the issued command `number`. Records may overlap after a change of leader. */
+  async #locate(number: number): Promise<Buffer> {
+    const lowest = Math.max(0, number - RECORD_COMMANDS + 1);
+    const iterator = this.#level.iterator({
+      gte: recordKey(lowest, 0),
+      lte: keyAfter(number),
+      reverse: true,
+    });
+    try {
+      for (let entry = await iterator.next(); entry !== undefined; entry = await iterator.next()) {
+        const [key, value] = entry;
+        if (this.#holds(decodeHead(key, value, this.#where), number)) return key;
+      }
+    } finally {
+      await iterator.close();
+    }
+    throw this.#missing(number);
+  }
+
+  #holds(head: RecordHead, number: number): boolean {
+    return (
+      head.count > 0 && head.first <= number && number <= head.last && head.born === this.#runs.born(number)
+    );
+  }
+
+  /** Takes what it can from the records from `start` on; stops at a gap in what it comes by. */
+  async #walk(start: Buffer, out: Collected, bytes: number): Promise<void> {
+    const iterator = this.#level.iterator({
+      gte: start,
+      lte: ALL_RECORDS.lte,
+      highWaterMarkBytes: Math.min(bytes, STORAGE_READ_AHEAD),
+    });
+    try {
+      while (!out.full) {
+        const entries = await iterator.nextv(RECORD_COMMANDS);
+        if (entries.length === 0) return;
+        for (const [key, value] of entries) {
+          const head = decodeHead(key, value, this.#where);
+          if (head.first > out.next) return;
+          if (!this.#holds(head, out.next)) continue;
+          this.#take(head, out);
+          this.#cursor = { next: out.next, key };
+          if (out.full) return;
+        }
+      }
+    } finally {
+      await iterator.close();
+    }
+  }
+
+  #take(head: RecordHead, out: Collected): void {
+    const to = Math.min(head.last, out.last, this.#runs.end(out.next));
+    const precedent = out.next === head.first ? head.precedent : head.born;
+    if (precedent !== this.#runs.born(out.next - 1)) {
+      throw corrupt(
+        `${this.#where}: command ${out.next} depends on ballot ${precedent}, but number ${out.next - 1} was born in ${this.#runs.born(out.next - 1)}`,
+      );
+    }
+    eachCommand(head, out.next, to, (command) => out.take(command));
+  }
+}

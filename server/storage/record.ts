@@ -1,0 +1,249 @@
+import type { Ballot, Command } from '../consensus/types.ts';
+import { crc32 } from './checksum.ts';
+import { corrupt } from './errors.ts';
+import type { CommandRange, Range } from './zone.ts';
+
+/**
+ * What lies on the disk. A group commit is one record, rarely more: a range of commands with the vote for them, and
+ * with it the device's whole small state after that group, so the newest record is the state.
+ *
+ * key    'v' · first number · serial, both big-endian: the log in order of numbers, almost in order of time, so
+ *        LevelDB moves its tables down the levels without rewriting them. Serials rise by one a record, so no record
+ *        ever replaces another; but a group without commands has one empty record at the highest number so far,
+ *        serial all ones in the key, and the next one replaces it.
+ * value  little-endian; 64-bit numbers are safe integers.
+ *        0 checksum of all that follows · 4 format · 8 serial · 16 first · 24 ballot (0: learned, not voted) · 32 born ·
+ *        40 precedent · 48 lastTried · 56 nextBal · 64 upTo · 72 born of upTo · 80 commands · 84 payload bytes ·
+ *        88 open records · 92 their mark · 96 runs · 100 zero · 104 length of each command · padding to 8 · the
+ *        commands' bytes end to end, untouched
+ */
+const FORMAT = 0x31534c54;
+const FIXED = 104;
+const TWO_32 = 0x1_0000_0000;
+
+export const KEY_BYTES = 17;
+const KIND_RECORD = 0x76;
+const KIND_RUN = 0x72;
+/** The one identity record. */
+export const IDENTITY_KEY = Buffer.from('i');
+
+export interface State {
+  readonly lastTried: Ballot;
+  readonly nextBal: Ballot;
+  readonly upTo: number;
+  /** born of command upTo. */
+  readonly issuedBorn: Ballot;
+  /** Records with a number above upTo, and an exclusive-or over them: tells if one of them is missing. */
+  readonly openRecords: number;
+  readonly openMark: number;
+  /** Run records written so far. */
+  readonly runs: number;
+}
+
+export interface RecordHead extends Range, State {
+  readonly serial: number;
+  readonly ballot: Ballot;
+  readonly count: number;
+  readonly value: Uint8Array;
+}
+
+/** A contribution to `openMark`; well mixed, so that two losses do not cancel out. */
+export function mark(first: number, serial: number): number {
+  let hash = Math.imul(first ^ Math.floor(first / TWO_32), 0x9e3779b1) ^ Math.imul(serial, 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35);
+  return (hash ^ (hash >>> 13)) >>> 0;
+}
+
+function putKey64(key: Buffer, at: number, value: number): void {
+  key.writeUInt32BE(Math.floor(value / TWO_32), at);
+  key.writeUInt32BE(value % TWO_32, at + 4);
+}
+
+/** Sorts after every record with this first number; also the key of a record without commands. */
+export function keyAfter(first: number): Buffer {
+  const key = Buffer.alloc(KEY_BYTES, 0xff);
+  key[0] = KIND_RECORD;
+  putKey64(key, 1, first);
+  return key;
+}
+
+export function recordKey(first: number, serial: number): Buffer {
+  const key = Buffer.allocUnsafe(KEY_BYTES);
+  key[0] = KIND_RECORD;
+  putKey64(key, 1, first);
+  putKey64(key, 9, serial);
+  return key;
+}
+
+export const ALL_RECORDS = { gte: recordKey(0, 0), lte: keyAfter(TWO_32 * 0x1f_ffff) };
+
+export function keyFirst(key: Buffer): number {
+  return key.readUInt32BE(1) * TWO_32 + key.readUInt32BE(5);
+}
+
+/** A key for messages: what an operator can find again. */
+export function showKey(key: Buffer): string {
+  if (key.length === KEY_BYTES && key[0] === KIND_RECORD) {
+    return `record of number ${keyFirst(key)} (key ${key.toString('hex')})`;
+  }
+  return `key ${key.toString('hex')}`;
+}
+
+function get64(value: DataView, at: number): number {
+  return value.getUint32(at, true) + value.getUint32(at + 4, true) * TWO_32;
+}
+function set64(value: DataView, at: number, number: number): void {
+  value.setUint32(at, number % TWO_32, true);
+  value.setUint32(at + 4, Math.floor(number / TWO_32), true);
+}
+function view(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Commands that lie side by side in one buffer, as they do when they came in one frame, are copied as one piece. */
+function copyPayload(target: Uint8Array, at: number, commands: readonly Command[]): void {
+  let to = at;
+  for (let i = 0; i < commands.length; ) {
+    const { buffer, byteOffset } = commands[i]!.bytes;
+    let length = 0;
+    for (; i < commands.length; i++) {
+      const bytes = commands[i]!.bytes;
+      if (bytes.buffer !== buffer || bytes.byteOffset !== byteOffset + length) break;
+      length += bytes.length;
+    }
+    target.set(new Uint8Array(buffer, byteOffset, length), to);
+    to += length;
+  }
+}
+
+const NOTHING: CommandRange = { first: 0, last: 0, born: 0, precedent: 0, commands: [] };
+
+/** `range` null: a group without commands, kept at number `top`. */
+export function encodeRecord(
+  serial: number,
+  ballot: Ballot,
+  range: CommandRange | null,
+  top: number,
+  state: State,
+): Buffer {
+  const { born, precedent, commands } = range ?? NOTHING;
+  let payload = 0;
+  for (const command of commands) payload += command.bytes.length;
+  const start = (FIXED + commands.length * 4 + 7) & ~7;
+  // Not from the pool: a slice of it would stay alive as long as any neighbour.
+  const value = Buffer.allocUnsafeSlow(start + payload);
+  const data = view(value);
+  data.setUint32(4, FORMAT, true);
+  set64(data, 8, serial);
+  set64(data, 16, range?.first ?? top);
+  set64(data, 24, ballot);
+  set64(data, 32, born);
+  set64(data, 40, precedent);
+  set64(data, 48, state.lastTried);
+  set64(data, 56, state.nextBal);
+  set64(data, 64, state.upTo);
+  set64(data, 72, state.issuedBorn);
+  data.setUint32(80, commands.length, true);
+  data.setUint32(84, payload, true);
+  data.setUint32(88, state.openRecords, true);
+  data.setUint32(92, state.openMark, true);
+  data.setUint32(96, state.runs, true);
+  data.setUint32(100, 0, true);
+  if (start > FIXED) data.setUint32(start - 4, 0, true);
+  for (let i = 0; i < commands.length; i++) {
+    data.setUint32(FIXED + i * 4, commands[i]!.bytes.length, true);
+  }
+  copyPayload(value, start, commands);
+  data.setUint32(0, crc32(value.subarray(4)), true);
+  return value;
+}
+
+/** Verifies a record against its checksum and its key; throws `corrupt`. */
+export function decodeHead(key: Buffer, value: Uint8Array, where: string): RecordHead {
+  const fail = (what: string): never => {
+    throw corrupt(`${where}: ${showKey(key)}: ${what}`);
+  };
+  if (key.length !== KEY_BYTES || value.length < FIXED) return fail(`${value.length} bytes are no record`);
+  const data = view(value);
+  if (data.getUint32(0, true) !== crc32(value.subarray(4))) return fail('checksum does not match');
+  if (data.getUint32(4, true) !== FORMAT) return fail('written in a format that this version does not know');
+  const first = get64(data, 16);
+  const serial = get64(data, 8);
+  const count = data.getUint32(80, true);
+  const expected = count === 0 ? keyAfter(first) : recordKey(first, serial);
+  if (!key.equals(expected)) return fail(`holds number ${first} of serial ${serial}`);
+  return {
+    serial,
+    first,
+    last: first + count - 1,
+    ballot: get64(data, 24),
+    born: get64(data, 32),
+    precedent: get64(data, 40),
+    lastTried: get64(data, 48),
+    nextBal: get64(data, 56),
+    upTo: get64(data, 64),
+    issuedBorn: get64(data, 72),
+    count,
+    openRecords: data.getUint32(88, true),
+    openMark: data.getUint32(92, true),
+    runs: data.getUint32(96, true),
+    value,
+  };
+}
+
+/** The commands from..to of a verified record, as views of its bytes; `take` returns false to stop. */
+export function eachCommand(
+  head: RecordHead,
+  from: number,
+  to: number,
+  take: (command: Command) => boolean,
+): void {
+  const { value, first, born, precedent, count } = head;
+  const data = view(value);
+  // Plain arrays: a Buffer's slice would not copy, and a receiver may count on that.
+  const plain = new Uint8Array(value.buffer, value.byteOffset, value.length);
+  let at = (FIXED + count * 4 + 7) & ~7;
+  for (let i = 0; i < count; i++) {
+    const number = first + i;
+    if (number > to) return;
+    const length = data.getUint32(FIXED + i * 4, true);
+    if (number >= from) {
+      const bytes = plain.subarray(at, at + length);
+      if (!take({ number, born, precedent: i === 0 ? precedent : born, bytes })) return;
+    }
+    at += length;
+  }
+}
+
+/** From number `first` on the log holds commands born in `born`, until the next run. */
+export interface Run {
+  readonly first: number;
+  readonly born: Ballot;
+}
+const RUN_BYTES = 20;
+
+export const ALL_RUNS = { gte: Buffer.from([KIND_RUN]), lt: Buffer.from([KIND_RUN + 1]) };
+
+export function encodeRun(run: Run): { readonly key: Buffer; readonly value: Buffer } {
+  const key = Buffer.allocUnsafe(9);
+  key[0] = KIND_RUN;
+  putKey64(key, 1, run.first);
+  const value = Buffer.allocUnsafeSlow(RUN_BYTES);
+  const data = view(value);
+  set64(data, 4, run.first);
+  set64(data, 12, run.born);
+  data.setUint32(0, crc32(value.subarray(4)), true);
+  return { key, value };
+}
+
+export function decodeRun(key: Buffer, value: Uint8Array, where: string): Run {
+  const data = view(value);
+  if (value.length !== RUN_BYTES || data.getUint32(0, true) !== crc32(value.subarray(4))) {
+    throw corrupt(`${where}: ${showKey(key)}: checksum does not match`);
+  }
+  const run = { first: get64(data, 4), born: get64(data, 12) };
+  if (!encodeRun(run).key.equals(key)) {
+    throw corrupt(`${where}: ${showKey(key)}: holds the run from number ${run.first}`);
+  }
+  return run;
+}
