@@ -47,6 +47,7 @@ export class PresenceReporter {
 
   /** The whole list, if one is due. Ask only when it can be sent. */
   take(now: number): PresenceReport | undefined {
+    if (!this.changed && this.connections.size === 0) return undefined;
     const since = now - this.reportedAt;
     const spacing = this.limits.spacingMs + this.connections.size / this.limits.sessionsPerMs;
     if (since < (this.changed ? spacing : this.limits.refreshMs)) return undefined;

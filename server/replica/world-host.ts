@@ -77,6 +77,7 @@ const LIMITS: HostLimits = {
 };
 
 const STANDING_STILL = () => 0;
+const STOPPED = 'this copy of the world has stopped';
 
 /**
  * One world on one region server: its consensus, its leader, its replica and the actions of its own clients, as one step
@@ -100,6 +101,8 @@ export class WorldHost {
   /** Messages of the core to itself that were set free and not handled yet. */
   private readonly inbox: Send[] = [];
   private draining = false;
+  /** A planned hand-over is under way: no function may run. */
+  private paused = false;
   private stopped: Stopped | undefined;
 
   constructor(options: HostOptions) {
@@ -297,6 +300,7 @@ export class WorldHost {
       this.leader.activate(ballot, this.replica.state, chain, this.clock.now);
     }
     if (effects.leader !== undefined) this.follow(effects.leader);
+    if (effects.paused !== undefined) this.paused = effects.paused;
     if (effects.confirmed !== undefined) this.leader.confirmed(effects.confirmed);
     if (effects.serve !== undefined) this.out.serve.push(...effects.serve);
     if (effects.alarms !== undefined) this.out.alarms.push(...effects.alarms);
@@ -317,6 +321,7 @@ export class WorldHost {
 
   private depose(): void {
     const ballot = this.leader.accepts;
+    this.paused = false;
     if (ballot !== 0) this.deliver(ballot, this.leader.deposed());
   }
 
@@ -337,7 +342,7 @@ export class WorldHost {
   private finishTurn(): void {
     this.askLeader();
     const { ballot } = this.leader;
-    if (ballot !== 0) {
+    if (ballot !== 0 && !this.paused) {
       const room = this.replica.number + this.options.window - this.leader.version;
       const { commands, confirm, more } = this.leader.run({
         clock: this.clock.now,
@@ -350,8 +355,8 @@ export class WorldHost {
       this.out.more = more;
       if (commands.length > 0) this.feed({ kind: 'propose', ballot, commands });
       if (confirm !== undefined) this.feed({ kind: 'confirm', token: confirm });
-      this.deliver(ballot, this.leader.takeReplies());
     }
+    if (ballot !== 0) this.deliver(ballot, this.leader.takeReplies());
     this.out.applied = this.replica.takeBatch();
   }
 
@@ -426,15 +431,16 @@ export class WorldHost {
   }
 
   private abandon(): void {
-    this.actions.abandon('this copy of the world has stopped');
+    this.actions.abandon(STOPPED);
     this.readRequests.abandon();
   }
 
+  /** Not even from what it knows: what was found wrong may have been wrong before. */
   private refuse(inputs: readonly HostInput[]): void {
+    const error = new ThroughlineError('no-quorum', STOPPED);
     for (const input of inputs) {
-      if (input.kind === 'act') this.actions.add(input.id, input.request, this.replica.state, this.clock.now);
-      else if (input.kind === 'read') this.readRequests.add(input.id, this.clock.now);
+      if (input.kind === 'act') this.out.answers.push({ id: input.id, error });
+      else if (input.kind === 'read') this.out.reads.push({ id: input.id, error });
     }
-    this.abandon();
   }
 }
