@@ -143,7 +143,7 @@ describe('presence of a region', () => {
     reporter.connected('a');
     reporter.connected('b');
     expect(reporter.take(50)).toBeUndefined();
-    expect(reporter.take(51)).toEqual({ sessions: ['a', 'b'], left: [] });
+    expect(reporter.take(52)).toEqual({ sessions: ['a', 'b'], left: [] });
     reporter.disconnected('a', true);
     expect(reporter.take(1_000)).toBeUndefined();
     reporter.disconnected('a', true);
