@@ -13,11 +13,19 @@ import { COMMAND_BYTES, SESSION_NAME_LENGTH } from './limits.ts';
 import { Overlay } from './overlay.ts';
 import { SessionOverlay } from './session-overlay.ts';
 import type { Session } from './sessions.ts';
-import { changesOf, type WorldState } from './state.ts';
+import { changesOf, WorldState } from './state.ts';
 import { ACTION, applySystem, type SystemChange, type SystemTarget } from './system.ts';
 import type { TimerQueue } from './timers.ts';
 import { failed, isVerdict, type Occasion, type Outcome, Transaction, type Verdict } from './transaction.ts';
-import type { Call, Environment, Executed, LeaderStateLike, SessionView, TimerView } from './types.ts';
+import type {
+  Call,
+  Environment,
+  Executed,
+  LeaderStateLike,
+  SessionView,
+  TimerView,
+  WorldStateLike,
+} from './types.ts';
 
 /** What one command wrote, remembered until M has applied it. */
 interface Written {
@@ -83,10 +91,6 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
 
   nextTimer(): TimerView | undefined {
     return this.timers.next();
-  }
-
-  isSession(id: string): boolean {
-    return this.sessionOverlay.get(id) !== undefined;
   }
 
   writableSession(id: string, number: number): Session {
@@ -339,4 +343,10 @@ function isEmpty(outcome: Outcome): boolean {
   return (
     outcome.changes.length === 0 && outcome.timersSet.length === 0 && outcome.timersCancelled.length === 0
   );
+}
+
+/** LS := M, for those who know M by its interface only. */
+export function leaderStateOf(state: WorldStateLike): LeaderState {
+  if (!(state instanceof WorldState)) throw new TypeError('a leader state lies on a WorldState');
+  return new LeaderState(state);
 }

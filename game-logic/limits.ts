@@ -61,3 +61,6 @@ export const LOG_LENGTH = 2_000;
  */
 export const SNAPSHOT_PART_BYTES = 256 * 1024;
 export const SNAPSHOT_PART_ROWS = 8_192;
+
+/** Actions of a client that are predicted at a time: as many as may be outstanding (CONTRACT). */
+export const PREDICTED_ACTIONS = 64;

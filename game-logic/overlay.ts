@@ -58,21 +58,28 @@ export class OverlayTable implements TableReader {
       if (entry.row !== undefined && entry.inserted > this.base.number) yield entry.row;
   }
 
-  write(key: Key, row: Row | undefined, previous: Row | undefined, number: number): void {
+  /** Applies a change of command `number` and moves the digest; returns by how many rows the table grew. */
+  apply(change: Change, number: number, digest: Digest): number {
+    const { key } = change;
     const entry = this.entries.get(key);
+    const previous = entry === undefined ? this.under.map.get(key) : entry.row;
+    const row = rowAfter(change, previous, number);
+    rehash(this.type, previous, row, digest);
     if (previous === undefined) {
-      this.size++;
       // A row made again after a removal moves to the end, as it does in a Map.
       if (entry !== undefined) this.entries.delete(key);
       this.entries.set(key, { row, writer: number, inserted: number });
-      return;
+      this.size++;
+      return 1;
     }
-    if (row === undefined) this.size--;
     if (entry === undefined) this.entries.set(key, { row, writer: number, inserted: 0 });
     else {
       entry.row = row;
       entry.writer = number;
     }
+    if (row !== undefined) return 0;
+    this.size--;
+    return -1;
   }
 
   /** Forgets the entry unless a command above `number` wrote it. */
@@ -124,13 +131,7 @@ export class Overlay {
   apply(changes: readonly Change[], number: number): void {
     for (let i = 0; i < changes.length; i++) {
       const change = changes[i]!;
-      const table = this.byCode[change.table.code]!;
-      const previous = table.get(change.key);
-      const row = rowAfter(change, previous, number);
-      table.write(change.key, row, previous, number);
-      if (previous === undefined) this.rowCount++;
-      else if (row === undefined) this.rowCount--;
-      rehash(change.table, previous, row, this.digest);
+      this.rowCount += this.byCode[change.table.code]!.apply(change, number, this.digest);
     }
   }
 

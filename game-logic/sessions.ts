@@ -16,6 +16,9 @@ export class Answer implements SessionAnswer {
   readonly result: string;
   private readonly region: number;
   private readonly request: number;
+  /** Its hash, kept because it is taken away again when the answer is no longer held. */
+  private low = 0;
+  private high = 0;
 
   constructor(sequence: number, number: number, result: string, origin: SessionAnswer['origin']) {
     this.sequence = sequence;
@@ -30,7 +33,7 @@ export class Answer implements SessionAnswer {
   }
 
   /** `name` is the hash of the session's id, so that its characters are not hashed for each answer. */
-  hash(name: Digest, digest: Digest, sign: 1 | -1): void {
+  add(name: Digest, digest: Digest): void {
     hashBegin(HASH_KIND.answer);
     hashNumber(0, name.low);
     hashNumber(1, name.high);
@@ -39,7 +42,15 @@ export class Answer implements SessionAnswer {
     hashNumber(4, this.region);
     hashNumber(5, this.request);
     hashText(6, this.result);
-    hashFinish(digest, sign);
+    const { low, high } = digest;
+    hashFinish(digest, 1);
+    this.low = (digest.low - low) | 0;
+    this.high = (digest.high - high) | 0;
+  }
+
+  take(digest: Digest): void {
+    digest.low = (digest.low - this.low) >>> 0;
+    digest.high = (digest.high - this.high) >>> 0;
   }
 }
 
@@ -66,6 +77,9 @@ export class Session implements SessionView {
   time = 0;
   floor = 0;
   private readonly name: Digest;
+  /** What it adds to the system digest, its answers apart; 0 while it is in none. */
+  private low = 0;
+  private high = 0;
   private readonly parent: Session | null;
   /** Answers given by this session ever, as counted by this object; the last ANSWERS_KEPT of them are held. */
   private count = 0;
@@ -87,6 +101,8 @@ export class Session implements SessionView {
       this.floor = parent.floor;
       this.count = parent.count;
       this.start = parent.count;
+      this.low = parent.low;
+      this.high = parent.high;
     }
   }
 
@@ -118,13 +134,13 @@ export class Session implements SessionView {
   record(answer: Answer, digest: Digest): void {
     if (this.count >= ANSWERS_KEPT) {
       const evicted = this.at(this.count - ANSWERS_KEPT);
-      evicted.hash(this.name, digest, -1);
+      evicted.take(digest);
       this.floor = evicted.sequence;
     }
     this.own.push(answer);
     this.count++;
     this.sequence = answer.sequence;
-    answer.hash(this.name, digest, 1);
+    answer.add(this.name, digest);
     // A quarter more than is kept, so that each move is paid for by many answers.
     if (this.own.length > ANSWERS_KEPT + ANSWERS_KEPT / 4) {
       const surplus = this.own.length - ANSWERS_KEPT;
@@ -133,8 +149,10 @@ export class Session implements SessionView {
     }
   }
 
-  /** Adds or takes everything but the answers. */
-  hashHead(digest: Digest, sign: 1 | -1): void {
+  /** Moves the digest to the session as it is now, its answers apart; to be called after each change. */
+  rehash(digest: Digest): void {
+    this.unhash(digest);
+    const { low, high } = digest;
     hashBegin(HASH_KIND.session);
     hashNumber(0, this.name.low);
     hashNumber(1, this.name.high);
@@ -142,13 +160,20 @@ export class Session implements SessionView {
     hashNumber(3, this.sequence);
     hashNumber(4, this.floor);
     hashNumber(5, this.time);
-    hashFinish(digest, sign);
+    hashFinish(digest, 1);
+    this.low = (digest.low - low) | 0;
+    this.high = (digest.high - high) | 0;
   }
 
-  /** Takes the whole session out of the digest. */
-  unhash(digest: Digest): void {
-    this.hashHead(digest, -1);
-    for (let i = this.oldest; i < this.count; i++) this.at(i).hash(this.name, digest, -1);
+  private unhash(digest: Digest): void {
+    digest.low = (digest.low - this.low) >>> 0;
+    digest.high = (digest.high - this.high) >>> 0;
+  }
+
+  /** Takes the session and its answers out of the digest, for it ends. */
+  take(digest: Digest): void {
+    this.unhash(digest);
+    for (let i = this.oldest; i < this.count; i++) this.at(i).take(digest);
   }
 
   toData(): SessionData {
@@ -170,6 +195,8 @@ export class Session implements SessionView {
     copy.floor = this.floor;
     for (let i = this.oldest; i < this.count; i++) copy.own.push(this.at(i));
     copy.count = copy.own.length;
+    copy.low = this.low;
+    copy.high = this.high;
     return copy;
   }
 
@@ -181,7 +208,7 @@ export class Session implements SessionView {
     session.sequence = data.sequence;
     session.time = data.time;
     session.floor = data.floor;
-    session.hashHead(digest, 1);
+    session.rehash(digest);
     return session;
   }
 }
@@ -191,5 +218,6 @@ function nameHash(id: string): Digest {
   hashBegin(HASH_KIND.name);
   hashText(0, id);
   hashFinish(name, 1);
-  return name;
+  // As signed numbers: those of 32 bits are hashed, and held, at half the cost.
+  return { low: name.low | 0, high: name.high | 0 };
 }

@@ -117,10 +117,6 @@ export class WorldState implements WorldStateLike, SystemTarget {
     return this.tables.toJSON();
   }
 
-  isSession(id: string): boolean {
-    return this.bySession.has(id);
-  }
-
   writableSession(id: string): Session {
     let session = this.bySession.get(id);
     if (session === undefined) {

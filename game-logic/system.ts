@@ -43,16 +43,17 @@ export interface SystemTarget {
   writableSession(id: string, number: number): Session;
   /** Forgets a session; undefined if there is none. */
   dropSession(id: string, number: number): Session | undefined;
-  isSession(id: string): boolean;
 }
 
 export function applySystem(target: SystemTarget, change: SystemChange): void {
   if (change.time < target.time)
     throw new StateError('forged', change.number, `time ${change.time} is before ${target.time}`);
   const { system } = target;
-  hashClock(target.time, system, -1);
-  hashClock(change.time, system, 1);
-  target.time = change.time;
+  if (change.time !== target.time) {
+    hashClock(target.time, system, -1);
+    hashClock(change.time, system, 1);
+    target.time = change.time;
+  }
   if (change.session !== '') applySession(target, change);
   if (change.timerFired !== 0) removeTimer(target, change.timerFired, change.number);
   for (let i = 0; i < change.timersCancelled.length; i++)
@@ -78,12 +79,10 @@ function applySession(target: SystemTarget, change: SystemChange): void {
   if (action === ACTION.end) {
     const ended = target.dropSession(id, number);
     if (ended === undefined) throw new StateError('forged', number, 'ends a session that is not there');
-    ended.unhash(system);
+    ended.take(system);
     return;
   }
-  const known = target.isSession(id);
   const session = target.writableSession(id, number);
-  if (known) session.hashHead(system, -1);
   if (action === ACTION.join) session.joined = true;
   else if (action === ACTION.leave) session.joined = false;
   else {
@@ -92,7 +91,7 @@ function applySession(target: SystemTarget, change: SystemChange): void {
     session.record(new Answer(sequence, number, change.result, change.origin), system);
   }
   session.time = change.time;
-  session.hashHead(system, 1);
+  session.rehash(system);
 }
 
 /** Adds or takes the clock. */

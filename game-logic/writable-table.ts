@@ -4,12 +4,15 @@ import type { WritableTable } from './context.ts';
 import type { OverlayTable } from './overlay.ts';
 
 interface Entry {
+  readonly key: Key;
   /** The row before the function; undefined: there was none. */
   readonly base: Row | undefined;
   /** The row as put, or as found; undefined: removed. A draft, if any, knows better. */
   row: Row | undefined;
   draft: Draft | undefined;
 }
+
+const FEW = 8;
 
 /** What a table needs to know of the function under way. */
 export interface TransactionGate {
@@ -23,7 +26,10 @@ export class TransactionTable implements WritableTable<Row, Draft, Key>, DraftOw
   private readonly type: TableType;
   private readonly under: OverlayTable;
   private readonly gate: TransactionGate;
-  private readonly entries = new Map<Key, Entry>();
+  /** In the order in which the function came to them. */
+  private entries: Entry[] = [];
+  /** The same by key, once they are more than a few: looking through a few is cheaper than keeping a Map. */
+  private readonly byKey = new Map<Key, Entry>();
   /** Rows put less rows removed. */
   private grown = 0;
 
@@ -44,12 +50,12 @@ export class TransactionTable implements WritableTable<Row, Draft, Key>, DraftOw
 
   get(key: Key): Draft | undefined {
     this.gate.requireOpen();
-    const entry = this.entries.get(key);
+    const entry = this.find(key);
     if (entry === undefined) {
       const row = this.under.get(key);
       if (row === undefined) return undefined;
       const draft = this.type.draft(row, this);
-      this.enter(key, { base: row, row, draft });
+      this.enter({ key, base: row, row, draft });
       return draft;
     }
     if (entry.draft === undefined && entry.row !== undefined) entry.draft = this.type.draft(entry.row, this);
@@ -58,7 +64,7 @@ export class TransactionTable implements WritableTable<Row, Draft, Key>, DraftOw
 
   row(key: Key): Row | undefined {
     this.gate.requireOpen();
-    const entry = this.entries.get(key);
+    const entry = this.find(key);
     return entry === undefined ? this.under.get(key) : now(entry);
   }
 
@@ -73,23 +79,24 @@ export class TransactionTable implements WritableTable<Row, Draft, Key>, DraftOw
     if (values[type.key] === undefined) throw new TypeError(`a row of ${type.name} needs its ${type.key}`);
     const row = type.make(values);
     const key = type.keyOf(row);
-    const entry = this.entries.get(key);
+    const entry = this.find(key);
     const before = entry === undefined ? this.under.get(key) : now(entry);
     if (before === undefined) this.grown++;
-    if (entry === undefined) this.enter(key, { base: before, row, draft: undefined });
+    if (entry === undefined) this.enter({ key, base: before, row, draft: undefined });
     else replace(entry, row);
   }
 
   remove(key: Key): boolean {
     this.gate.requireOpen();
-    const entry = this.entries.get(key);
+    const entry = this.find(key);
     const before = entry === undefined ? this.under.get(key) : now(entry);
     if (before === undefined) return false;
     this.grown--;
-    if (entry === undefined) this.enter(key, { base: before, row: undefined, draft: undefined });
+    if (entry === undefined) this.enter({ key, base: before, row: undefined, draft: undefined });
     else if (entry.base === undefined) {
       replace(entry, undefined);
-      this.entries.delete(key);
+      this.entries.splice(this.entries.indexOf(entry), 1);
+      this.byKey.delete(key);
     } else replace(entry, undefined);
     return true;
   }
@@ -113,19 +120,29 @@ export class TransactionTable implements WritableTable<Row, Draft, Key>, DraftOw
     this.gate.requireOpen();
     const keys: Key[] = [];
     for (const row of this.under.rows()) keys.push(this.type.keyOf(row));
-    for (const [key, entry] of this.entries) if (entry.base === undefined) keys.push(key);
+    for (const entry of this.entries) if (entry.base === undefined) keys.push(entry.key);
     return keys;
   }
 
-  private enter(key: Key, entry: Entry): void {
-    if (this.entries.size === 0) this.gate.enlist(this);
-    this.entries.set(key, entry);
+  private find(key: Key): Entry | undefined {
+    const { entries } = this;
+    if (entries.length > FEW) return this.byKey.get(key);
+    for (let i = 0; i < entries.length; i++) if (entries[i]!.key === key) return entries[i];
+    return undefined;
+  }
+
+  private enter(entry: Entry): void {
+    const { entries } = this;
+    if (entries.length === 0) this.gate.enlist(this);
+    entries.push(entry);
+    if (entries.length === FEW + 1) for (const one of entries) this.byKey.set(one.key, one);
+    else if (entries.length > FEW) this.byKey.set(entry.key, entry);
   }
 
   /** A draft's first change. Drafts that outlived their function or their row are found here. */
   touch(draft: Draft): void {
     this.gate.requireOpen();
-    if (this.entries.get(draft.$key)?.draft !== draft)
+    if (this.find(draft.$key)?.draft !== draft)
       throw new Error(
         `a row of ${this.type.name} was set after it was removed, put anew or its function had ended`,
       );
@@ -133,8 +150,9 @@ export class TransactionTable implements WritableTable<Row, Draft, Key>, DraftOw
 
   /** Appends what the function changed here. Entries that came to nothing leave no change. */
   collect(into: Change[]): void {
-    for (const [key, entry] of this.entries) {
-      const { base, draft } = entry;
+    for (let i = 0; i < this.entries.length; i++) {
+      const entry = this.entries[i]!;
+      const { key, base, draft } = entry;
       const row = now(entry);
       if (base === undefined) {
         if (row !== undefined) into.push({ table: this.type, op: 'put', key, row });
@@ -150,8 +168,13 @@ export class TransactionTable implements WritableTable<Row, Draft, Key>, DraftOw
   }
 
   clear(): void {
-    for (const { draft } of this.entries.values()) if (draft !== undefined) draft.$mask = 0;
-    this.entries.clear();
+    const { entries } = this;
+    for (let i = 0; i < entries.length; i++) {
+      const { draft } = entries[i]!;
+      if (draft !== undefined) draft.$mask = 0;
+    }
+    if (this.byKey.size > 0) this.byKey.clear();
+    this.entries = [];
     this.grown = 0;
   }
 }
