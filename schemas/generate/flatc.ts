@@ -14,27 +14,33 @@ export class FlatcError extends Error {
   }
 }
 
+let instance: Promise<FlatcRunner> | undefined;
+
 /** The binary schema (reflection) of one file. Throws FlatcError with flatc's own words, file and line first. */
 export async function reflect(source: Source): Promise<Uint8Array> {
-  // A fresh instance for each file: flatc keeps what it parsed.
-  const flatc = await FlatcRunner.init();
-  flatc.mountFile(`/in/${source.file}`, source.text);
-  const { code, stdout, stderr } = flatc.runCommand([
-    '--binary',
-    '--schema',
-    '--bfbs-builtins',
-    '--warnings-as-errors',
-    '-o',
-    '/out',
-    `/in/${source.file}`,
-  ]);
-  const said = `${stderr}\n${stdout}`.trim();
+  instance ??= FlatcRunner.init();
+  const flatc = await instance;
   const name = source.file.replace(/^.*\//, '').replace(/\.fbs$/, '');
-  if (code !== 0) throw new FlatcError(tidy(said) || `${source.file}: flatc failed with code ${code}`);
+  const input = `/in/${source.file}`;
+  const output = `/out/${name}.bfbs`;
+  flatc.mountFile(input, source.text);
   try {
-    return flatc.readFile(`/out/${name}.bfbs`, { encoding: null }) as Uint8Array;
-  } catch {
-    throw new FlatcError(tidy(said) || `${source.file}: flatc wrote nothing`);
+    const { code, stdout, stderr } = flatc.runCommand([
+      '--binary',
+      '--schema',
+      '--bfbs-builtins',
+      '--no-warnings',
+      '-o',
+      '/out',
+      input,
+    ]);
+    const said = tidy(`${stderr}\n${stdout}`);
+    if (code !== 0) throw new FlatcError(said || `${source.file}: flatc failed with code ${code}`);
+    return (flatc.readFile(output, { encoding: null }) as Uint8Array).slice();
+  } finally {
+    // Nothing of one file may be found by the next.
+    flatc.unlink(input);
+    flatc.unlink(output);
   }
 }
 

@@ -46,7 +46,9 @@ export function readScalar(type: ScalarModel, at: string): string {
   if (type.scalar === 'ulong') return `readUlong(v, ${at})`;
   if (type.scalar === 'long') return `readLong(v, ${at})`;
   const one = type.scalar === 'byte' || type.scalar === 'ubyte';
-  return `v.${READ[type.scalar]}(${at}${one ? '' : ', true'})`;
+  const read = `v.${READ[type.scalar]}(${at}${one ? '' : ', true'})`;
+  // Turns a -0 that another encoder wrote into 0, as setting one here does.
+  return type.scalar === 'float' || type.scalar === 'double' ? `${read} + 0` : read;
 }
 
 /** Writes the already checked `value` at position `at` of the DataView `v`. */

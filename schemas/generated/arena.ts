@@ -500,9 +500,9 @@ const playerTable: RowCodec<PlayerRow, PlayerDraft> = {
       name: readText(s, p1),
       kind: p2 === 0 ? 'human' : kindNames[v.getUint8(p2)]!,
       skin: p3 === 0 ? 0 : v.getUint8(p3),
-      x: p4 === 0 ? 0 : v.getFloat32(p4, true),
-      y: p5 === 0 ? 0 : v.getFloat32(p5, true),
-      facing: p6 === 0 ? 0 : v.getFloat32(p6, true),
+      x: p4 === 0 ? 0 : v.getFloat32(p4, true) + 0,
+      y: p5 === 0 ? 0 : v.getFloat32(p5, true) + 0,
+      facing: p6 === 0 ? 0 : v.getFloat32(p6, true) + 0,
       hp: p7 === 0 ? 0 : v.getUint8(p7),
       alive: p8 === 0 ? false : v.getUint8(p8) !== 0,
       coins: p9 === 0 ? 0 : v.getUint32(p9, true),
@@ -510,10 +510,10 @@ const playerTable: RowCodec<PlayerRow, PlayerDraft> = {
       streak: p11 === 0 ? 0 : v.getUint16(p11, true),
       blows: p12 === 0 ? 0 : v.getUint32(p12, true),
       slayer: readText(s, p13),
-      paid: p14 === 0 ? 0 : v.getFloat64(p14, true),
-      ready: p15 === 0 ? 0 : v.getFloat64(p15, true),
-      spoken: p16 === 0 ? 0 : v.getFloat64(p16, true),
-      safe: p17 === 0 ? 0 : v.getFloat64(p17, true),
+      paid: p14 === 0 ? 0 : v.getFloat64(p14, true) + 0,
+      ready: p15 === 0 ? 0 : v.getFloat64(p15, true) + 0,
+      spoken: p16 === 0 ? 0 : v.getFloat64(p16, true) + 0,
+      safe: p17 === 0 ? 0 : v.getFloat64(p17, true) + 0,
     };
   },
 
@@ -672,8 +672,8 @@ const coinTable: RowCodec<CoinRow, CoinDraft> = {
     return {
       id: p0 === 0 ? 0 : v.getUint32(p0, true),
       loot: p1 === 0 ? 'coin' : lootNames[v.getUint8(p1)]!,
-      x: p2 === 0 ? 0 : v.getFloat32(p2, true),
-      y: p3 === 0 ? 0 : v.getFloat32(p3, true),
+      x: p2 === 0 ? 0 : v.getFloat32(p2, true) + 0,
+      y: p3 === 0 ? 0 : v.getFloat32(p3, true) + 0,
     };
   },
 
@@ -854,7 +854,7 @@ const messageTable: RowCodec<MessageRow, MessageDraft> = {
       from: readText(s, p1),
       name: readText(s, p2),
       text: readText(s, p3),
-      time: p4 === 0 ? 0 : v.getFloat64(p4, true),
+      time: p4 === 0 ? 0 : v.getFloat64(p4, true) + 0,
     };
   },
 
@@ -1175,8 +1175,8 @@ const moveAction: ActionCodec = {
     const p0 = entryAt(v, t, vt, n, 4);
     const p1 = entryAt(v, t, vt, n, 6);
     return {
-      dx: p0 === 0 ? 0 : v.getFloat32(p0, true),
-      dy: p1 === 0 ? 0 : v.getFloat32(p1, true),
+      dx: p0 === 0 ? 0 : v.getFloat32(p0, true) + 0,
+      dy: p1 === 0 ? 0 : v.getFloat32(p1, true) + 0,
     };
   },
 };

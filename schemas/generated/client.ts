@@ -372,7 +372,7 @@ function readSnapshot(s: Source, t: number): Snapshot {
   return {
     number: p0 === 0 ? 0 : readUlong(v, p0),
     born: p1 === 0 ? 0 : readUlong(v, p1),
-    time: p2 === 0 ? 0 : v.getFloat64(p2, true),
+    time: p2 === 0 ? 0 : v.getFloat64(p2, true) + 0,
     tables: getDigest(v, p3),
     system: getDigest(v, p4),
     part: p5 === 0 ? 0 : v.getUint32(p5, true),

@@ -181,7 +181,7 @@ function readCommand(s: Source, t: number): Command {
   const p12 = entryAt(v, t, vt, n, 28);
   return {
     id: getCommandId(v, p0),
-    time: p1 === 0 ? 0 : v.getFloat64(p1, true),
+    time: p1 === 0 ? 0 : v.getFloat64(p1, true) + 0,
     session: readText(s, p2),
     sequence: p3 === 0 ? 0 : readUlong(v, p3),
     origin: p4 === 0 ? null : getOrigin(v, p4),
@@ -223,7 +223,7 @@ function readTimerSet(s: Source, t: number): TimerSet {
   const p3 = entryAt(v, t, vt, n, 10);
   return {
     id: p0 === 0 ? 0 : readUlong(v, p0),
-    due: p1 === 0 ? 0 : v.getFloat64(p1, true),
+    due: p1 === 0 ? 0 : v.getFloat64(p1, true) + 0,
     name: readText(s, p2),
     args: readText(s, p3),
   };

@@ -55,7 +55,7 @@ export function hashNumber(index: number, value: number): void {
 
 /** Field `index` is a truth value. */
 export function hashBool(index: number, value: boolean): void {
-  mix(Math.imul(index + 1, 0x9e37_79b1) ^ (value ? 0x5bd1_e995 : 0));
+  mix(Math.imul(index + 1, 0x9e37_79b1) ^ (value ? 0x5bd1_e995 : 0x1b87_3593));
 }
 
 /** Ends the record: adds its hash to the digest (sign 1) or takes it away (sign -1). */

@@ -20,7 +20,8 @@ const ROOMS: readonly {
   readonly may: readonly string[];
   readonly pure?: boolean;
 }[] = [
-  { prefix: 'schemas/support/', may: [], pure: true },
+  // The envelope is the one hand-written codec above a generated one.
+  { prefix: 'schemas/support/', may: ['schemas/generated/command.ts'], pure: true },
   { prefix: 'schemas/generated/', may: ['schemas/support/'], pure: true },
   { prefix: 'schemas/', may: ['schemas/'] },
   { prefix: 'game-logic/', may: ['schemas/support/', 'schemas/generated/'], pure: true },
