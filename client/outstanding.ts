@@ -19,6 +19,8 @@ interface Entry {
   onWire: boolean;
   /** Sent over any connection: from then on it may have had an effect. */
   everSent: boolean;
+  /** An earlier copy of it may still have an effect, so a no without a look at it settles nothing. */
+  doubtful: boolean;
   /** First sent over the connection of now; null if not yet. */
   sentAt: number | null;
   /** Not to be sent again before. */
@@ -63,6 +65,7 @@ export class Outstanding {
       deadline,
       onWire: false,
       everSent: false,
+      doubtful: false,
       sentAt: null,
       retryAt: 0,
       issued: null,
@@ -92,6 +95,7 @@ export class Outstanding {
   /** The connection is gone: everything unanswered is to be sent again over the next one. */
   disconnected(): void {
     for (const entry of this.#entries) {
+      entry.doubtful ||= entry.everSent;
       entry.onWire = false;
       entry.sentAt = null;
       entry.retryAt = 0;
@@ -107,7 +111,11 @@ export class Outstanding {
       entry.issued = { number: answer.number, result: answer.result };
       return null;
     }
-    if (answer.outcome === 'unknown' || (answer.outcome === 'failed' && PASSING.has(answer.code))) {
+    if (
+      answer.outcome === 'unknown' ||
+      (answer.outcome === 'failed' && passes(answer.code, entry.doubtful))
+    ) {
+      entry.doubtful ||= answer.outcome === 'unknown';
       entry.onWire = false;
       entry.retryAt = moment.now + this.#limits.retryMs * (0.5 + moment.random);
       return null;
@@ -164,6 +172,11 @@ function issued(number: number, result: string): Settlement {
 function giveUp(entry: Entry, code: string, detail: string): Settlement {
   if (entry.issued) return issued(entry.issued.number, entry.issued.result);
   return { kind: entry.everSent ? 'unknown' : 'unavailable', code, detail };
+}
+
+/** Trying again is up to us. */
+function passes(code: string, doubtful: boolean): boolean {
+  return PASSING.has(code) || (doubtful && BACK_PRESSURE.has(code));
 }
 
 /** A `refused` or `failed` answer in the one language of errors. */

@@ -361,8 +361,8 @@ export class Session<S extends CompleteSnapshot> {
       this.#effects.push({ kind: 'hang-up', connection: this.#connection, consented: code === 'closed' });
     this.#connection = 0;
     for (const settled of this.#acts.abandon(code, detail)) this.#settle(settled);
-    this.#setPhase('closed', detail);
     this.#effects.push({ kind: 'ended', code, detail });
+    this.#setPhase('closed', detail);
   }
 
   #settle(settled: Settled | null): void {

@@ -1,0 +1,117 @@
+/** One connection to a region server: a room of the Colyseus SDK, with its own reconnecting switched off. */
+import { Client, type Room } from '@colyseus/sdk';
+
+export interface Dial {
+  readonly url: string;
+  readonly world: string;
+  readonly token: string | null;
+  readonly from: number | null;
+}
+
+export interface ConnectionEvents {
+  /** A byte message; `bytes` may be kept. */
+  message(type: number, bytes: Uint8Array): void;
+  heard(): void;
+  /** At most once, and nothing after it. `refusal`: the server's code of a no for good. */
+  lost(reason: string, refusal?: string): void;
+}
+
+export interface Connection {
+  send(type: number, bytes: Uint8Array): void;
+  ping(): void;
+  /** Ends it without a `lost`. `consented`: say good-bye, so that the world lets the session leave; resolves once said. */
+  hangUp(consented: boolean): Promise<void>;
+}
+
+export type Dialler = (dial: Dial, events: ConnectionEvents) => Connection;
+
+/** Numeric types of schemas/client.fbs. */
+export const UP = { act: 1, acts: 8 } as const;
+export const DOWN = { commands: 2, answer: 3, snapshot: 4, welcome: 6, moveOn: 7, answers: 9 } as const;
+
+/** A no that another try at this address will not change. */
+const FOR_GOOD = new Set(['bad-request', 'unauthorized', 'forbidden', 'no-such-world', 'not-found']);
+
+/** How long a good-bye may take before the socket is closed all the same. */
+const FAREWELL_MS = 500;
+
+/** Dials by WebSocket; the answer comes through `events`. */
+export const dialRoom: Dialler = (dial, events) => {
+  let room: Room | null = null;
+  let over = false;
+  const end = (reason: string, refusal?: string) => {
+    if (over) return;
+    over = true;
+    events.lost(reason, refusal);
+  };
+
+  join(dial).then(
+    (joined) => {
+      joined.reconnection.enabled = false;
+      if (over) {
+        quietly(() => joined.leave(false));
+        return;
+      }
+      room = joined;
+      for (const type of Object.values(DOWN))
+        joined.onMessage(type, (bytes: Uint8Array) => {
+          if (!over) events.message(type, bytes);
+        });
+      joined.onMessage('*', () => {});
+      joined.onError((code, message) => end(`error ${code}: ${message ?? ''}`, refusalIn(message)));
+      joined.onLeave((code, reason) => end(`closed with ${code} ${reason ?? ''}`.trim(), refusalIn(reason)));
+    },
+    (error: unknown) => {
+      const message = error instanceof Error ? error.message : String(error);
+      end(message || 'could not join', refusalIn(message));
+    },
+  );
+
+  return {
+    send(type, bytes) {
+      if (room?.connection.isOpen) quietly(() => room?.sendBytes(type, bytes));
+    },
+    ping() {
+      quietly(() =>
+        room?.ping(() => {
+          if (!over) events.heard();
+        }),
+      );
+    },
+    async hangUp(consented) {
+      if (over) return;
+      over = true;
+      const leaving = room;
+      if (!leaving?.connection.isOpen) return;
+      const left = Promise.resolve(leaving.leave(consented)).catch(() => {});
+      await Promise.race([left, new Promise((resolve) => setTimeout(resolve, FAREWELL_MS))]);
+      if (leaving.connection.isOpen) quietly(() => leaving.connection.close());
+    },
+  };
+};
+
+async function join(dial: Dial): Promise<Room> {
+  const options = {
+    world: dial.world,
+    stream: 'commands',
+    ...(dial.token === null ? {} : { token: dial.token }),
+    ...(dial.from === null ? {} : { from: dial.from }),
+  };
+  return await new Client(dial.url).joinOrCreate('world', options);
+}
+
+/** Servers write `code: detail` into close reasons and refused joins. */
+function refusalIn(reason: string | undefined): string | undefined {
+  const code = /^([a-z-]+)(?::|$)/.exec(reason ?? '')?.[1];
+  return code !== undefined && FOR_GOOD.has(code) ? code : undefined;
+}
+
+/** A socket that is going away may throw; its end is told by `lost` alone. */
+function quietly(run: () => unknown): void {
+  try {
+    const promise = run();
+    if (promise instanceof Promise) promise.catch(() => {});
+  } catch {
+    // Told by `lost`.
+  }
+}
