@@ -71,13 +71,10 @@ export class Consensus {
     const effects = finish(this.paxos, step);
     const { leader } = this.election;
     const changed = believed?.device !== leader?.device || believed?.ballot !== leader?.ballot;
-    if (!changed && extra.confirmed === null && extra.paused === null) return effects;
-    return {
-      ...effects,
-      ...(changed ? { leader: { device: leader?.device ?? null, ballot: leader?.ballot ?? 0 } } : {}),
-      ...(extra.confirmed === null ? {} : { confirmed: extra.confirmed }),
-      ...(extra.paused === null ? {} : { paused: extra.paused }),
-    };
+    if (changed) effects.leader = { device: leader?.device ?? null, ballot: leader?.ballot ?? 0 };
+    if (extra.confirmed !== null) effects.confirmed = extra.confirmed;
+    if (extra.paused !== null) effects.paused = extra.paused;
+    return effects;
   }
 
   status(): ConsensusStatus {

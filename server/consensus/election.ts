@@ -134,7 +134,7 @@ export function retreat(election: Election, config: ConsensusConfig): void {
 }
 
 /**
- * A link changed. Down to the leader: the strong hint of a killed process. The first in line asks at once (true), the others after
+ * A link changed. Down to the leader (or to the candidate that is about to lead): the strong hint of a killed process. The first in line asks at once (true), the others after
  * their turn, unless they hear of a leader before.
  */
 export function linkChanged(
@@ -145,10 +145,12 @@ export function linkChanged(
 ): boolean {
   const bit = 1 << device;
   election.down = up ? election.down & ~bit : election.down | bit;
-  if (up || election.leader?.device !== device || device === config.self) return false;
+  const followed = election.leader?.device ?? election.favoured?.device;
+  if (up || device !== followed || device === config.self) return false;
   const first = placeInLine(election, config) === 0;
   election.dueAt = Math.min(election.dueAt, election.clock + turn(election, config));
   election.leader = null;
+  election.favoured = null;
   return first;
 }
 

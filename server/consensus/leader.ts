@@ -6,7 +6,7 @@ import { learn, onMark, teach } from './learner.ts';
 import { CATCH_UP_COMMANDS, INFO_PAGES } from './limits.ts';
 import { at, numbered, put } from './numbered.ts';
 import type { Info, Leading, Paxos, Preparing } from './paxos-state.ts';
-import { cut, type Step, send, sendOthers, sendWritten } from './paxos-step.ts';
+import { cut, type Step, sendProposal, sendWritten } from './paxos-step.ts';
 import { bornOfLast, hearOf, stepDown } from './role.ts';
 import { firstUnvoted, hasVoted } from './tally.ts';
 import type { Ballot, Command, Device, Message, Vote } from './types.ts';
@@ -159,7 +159,7 @@ export function propose(paxos: Paxos, ballot: Ballot, commands: readonly Command
 export function beginOpen(paxos: Paxos, step: Step): void {
   const { role, upTo } = paxos;
   if (role.kind !== 'leading') return;
-  const { window, messageBytes } = paxos.setup.config;
+  const { devices, self, window, messageBytes } = paxos.setup.config;
   const last = Math.min(role.next - 1, upTo + window);
   const first = Math.max(role.begun, upTo) + 1;
   if (first > last) return;
@@ -168,11 +168,7 @@ export function beginOpen(paxos: Paxos, step: Step): void {
   role.begun = last;
   for (const part of cut(commands, messageBytes)) {
     const message = { kind: 'begin-ballot', ballot: role.ballot, commands: part } as const;
-    if (step.activated === null) sendOthers(paxos, step, message);
-    // R4: what was learned on the way to this ballot is durable before the ballot uses it.
-    else
-      for (let device = 0; device < paxos.setup.config.devices; device++)
-        if (device !== paxos.setup.config.self) sendWritten(step, device, message);
+    for (let device = 0; device < devices; device++) if (device !== self) sendProposal(step, device, message);
   }
   voteFor(paxos, step, role.ballot, commands);
 }
@@ -197,7 +193,7 @@ export function resend(paxos: Paxos, step: Step, to: Device, all: boolean): void
     if (!hasVoted(tally, role.ballot, to, number)) commands.push(inChain(role, number));
   const parts = cut(commands, setup.config.messageBytes);
   for (const part of all ? parts : parts.slice(0, 1))
-    send(step, to, { kind: 'begin-ballot', ballot: role.ballot, commands: part });
+    sendProposal(step, to, { kind: 'begin-ballot', ballot: role.ballot, commands: part });
 }
 
 /** The lowest number that was begun and that the device has not voted for in this ballot; 0 if there is none. */

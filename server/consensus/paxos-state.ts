@@ -68,8 +68,10 @@ export interface Paxos {
   tail: Numbered<Command>;
   tally: Tally;
   role: Role;
-  /** Number of the last write handed to storage. Counts, means nothing: left out of `serialisePaxos`. */
+  /** Number of the last write handed to storage, and of the last with learned commands. They count, they mean nothing: not in
+   * `serialisePaxos`. */
   lastWrite: number;
+  learnedIn: number;
   /** Names given to paged answers so far. */
   infos: number;
 }
@@ -99,6 +101,7 @@ export function createPaxos(config: ConsensusConfig, durable: Durable): Paxos {
     tally: createTally(),
     role: FOLLOWER,
     lastWrite: 0,
+    learnedIn: 0,
     infos: 0,
   };
 }

@@ -1,16 +1,6 @@
 import { fail } from './assert.ts';
 import type { Paxos } from './paxos-state.ts';
-import type {
-  Activated,
-  Ballot,
-  Command,
-  Device,
-  Effects,
-  Message,
-  Send,
-  VotedRange,
-  Write,
-} from './types.ts';
+import type { Activated, Ballot, Command, Device, Effects, Message, VotedRange, Write } from './types.ts';
 
 /** What one step has gathered so far; `finish` makes the effects of it. */
 export interface Step {
@@ -30,8 +20,13 @@ export interface Step {
   readonly before: { readonly lastTried: Ballot; readonly nextBal: Ballot; readonly upTo: number };
 }
 
-/** Stands for "after all writes up to and with this step's" until the step is finished. */
+/** Effects while they are put together; spreading optional parts would cost more than the step itself. */
+export type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** Until the step is finished: "after all writes up to and with this step's". */
 const WRITTEN = -1;
+/** Until the step is finished: "after the last write with learned commands". */
+const LEARNED = -2;
 
 export function beginStep({ lastTried, nextBal, upTo }: Paxos): Step {
   return {
@@ -65,6 +60,14 @@ export function sendOthers(paxos: Paxos, step: Step, message: Message): void {
   for (let device = 0; device < devices; device++) if (device !== self) send(step, device, message);
 }
 
+/**
+ * A proposal leaves when every command learned from others is durable (R4), and that is all it waits for: in the steady state
+ * it does not wait at all, and travels while the own vote is being written.
+ */
+export function sendProposal(step: Step, to: Device, message: Message): void {
+  step.sends.push({ to, message, after: LEARNED });
+}
+
 /** Numbers must come ascending; neighbours of one creating ballot become one range. */
 export function addToRanges(ranges: VotedRange[], number: number, born: Ballot): void {
   const top = ranges[ranges.length - 1] as { first: number; last: number; born: Ballot } | undefined;
@@ -94,19 +97,20 @@ export function cut(commands: readonly Command[], messageBytes: number): (readon
 }
 
 /** Makes the one atomic write of the step, numbers what waits for it, and checks what must hold after every step. */
-export function finish(paxos: Paxos, step: Step): Effects {
+export function finish(paxos: Paxos, step: Step): Mutable<Effects> {
   checkMonotone(paxos, step);
   const write = makeWrite(paxos, step);
-  for (const waiting of step.sends) if (waiting.after === WRITTEN) waiting.after = paxos.lastWrite;
-  return {
-    ...(write === null ? {} : { write }),
-    sends: step.sends as readonly Send[],
-    issued: step.issued,
-    ...(step.activated === null ? {} : { activated: step.activated }),
-    ...(step.deposed === null ? {} : { deposed: { ballot: step.deposed } }),
-    ...(step.serve.length === 0 ? {} : { serve: step.serve }),
-    ...(step.alarms.length === 0 ? {} : { alarms: step.alarms }),
-  };
+  for (const waiting of step.sends) {
+    if (waiting.after === WRITTEN) waiting.after = paxos.lastWrite;
+    else if (waiting.after === LEARNED) waiting.after = paxos.learnedIn;
+  }
+  const effects: Mutable<Effects> = { sends: step.sends, issued: step.issued };
+  if (write !== null) effects.write = write;
+  if (step.activated !== null) effects.activated = step.activated;
+  if (step.deposed !== null) effects.deposed = { ballot: step.deposed };
+  if (step.serve.length > 0) effects.serve = step.serve;
+  if (step.alarms.length > 0) effects.alarms = step.alarms;
+  return effects;
 }
 
 function makeWrite(paxos: Paxos, step: Step): Write | null {
@@ -117,13 +121,15 @@ function makeWrite(paxos: Paxos, step: Step): Write | null {
   if (!ballots && step.votes === null && step.learned.length === 0 && !(step.mark && issued)) return null;
   paxos.lastWrite += 1;
   paxos.marked = upTo;
-  return {
-    write: paxos.lastWrite,
-    ...(ballots ? { ballots: { lastTried, nextBal } } : {}),
-    ...(step.votes === null ? {} : { votes: step.votes }),
-    ...(step.learned.length === 0 ? {} : { learned: step.learned }),
-    ...(issued ? { issued: { upTo, born } } : {}),
-  };
+  const write: Mutable<Write> = { write: paxos.lastWrite };
+  if (ballots) write.ballots = { lastTried, nextBal };
+  if (step.votes !== null) write.votes = step.votes;
+  if (step.learned.length > 0) {
+    write.learned = step.learned;
+    paxos.learnedIn = paxos.lastWrite;
+  }
+  if (issued) write.issued = { upTo, born };
+  return write;
 }
 
 /** I1, and I17: what is handed out continues what was handed out before. */

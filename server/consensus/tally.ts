@@ -19,7 +19,7 @@ interface BallotTally {
  * so votes of different ballots never add up (T35, I12). Kept as ranges: a leader's thousand new commands are one.
  */
 export interface Tally {
-  /** Ascending by ballot; none is empty. */
+  /** Ascending by ballot; only the last may be empty. */
   ballots: BallotTally[];
 }
 
@@ -168,10 +168,10 @@ function votedBy(tally: Tally, ballot: Ballot, device: Device): readonly Range[]
 
 /** Forgets numbers up to and with upTo: they can never matter again. */
 export function pruneTally(tally: Tally, upTo: number): void {
-  let empty = 0;
-  for (const { voters } of tally.ballots) {
+  const { ballots } = tally;
+  for (let index = ballots.length - 1; index >= 0; index--) {
     let held = 0;
-    for (const ranges of voters) {
+    for (const ranges of ballots[index]!.voters) {
       let gone = 0;
       while (gone < ranges.length && ranges[gone]!.last <= upTo) gone++;
       if (gone > 0) ranges.splice(0, gone);
@@ -179,10 +179,9 @@ export function pruneTally(tally: Tally, upTo: number): void {
       if (lowest !== undefined && lowest.first <= upTo) lowest.first = upTo + 1;
       held += ranges.length;
     }
-    if (held === 0) empty++;
+    // The highest is the one in use: it would be made again at once.
+    if (held === 0 && index < ballots.length - 1) ballots.splice(index, 1);
   }
-  if (empty > 0)
-    tally.ballots = tally.ballots.filter(({ voters }) => voters.some((ranges) => ranges.length > 0));
 }
 
 export function cloneTally(tally: Tally): Tally {
@@ -196,6 +195,7 @@ export function cloneTally(tally: Tally): Tally {
 
 export function serialiseTally(tally: Tally): string {
   return tally.ballots
+    .filter(({ voters }) => voters.some((ranges) => ranges.length > 0))
     .map(
       ({ ballot, voters }) =>
         `${ballot}[${voters.map((ranges) => ranges.map(({ first, last, born }) => `${born}@${first}-${last}`).join()).join('|')}]`,
