@@ -226,9 +226,9 @@ describe('a client world', () => {
   it('lets listeners act and close in the middle of a stream', async () => {
     const { server, world, commands } = await joined();
     const results: unknown[] = [];
+    const said = (act: Promise<{ result: unknown }>) => void act.then(({ result }) => results.push(result));
     const stop = world.onCommand(({ action }) => {
-      if (action === '$join')
-        world.act('say', { text: 'from a listener' }).then(({ result }) => results.push(result));
+      if (action === '$join') said(world.act('say', { text: 'from a listener' }));
     });
     server.world.join('ann');
     server.stream();
