@@ -1,0 +1,197 @@
+/** The gateway of one region: worlds in, clients out. Wires the files of this room together. */
+import { randomUUID } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { createAuthContext, matchMaker, ServerError } from '@colyseus/core';
+import { ThroughlineError } from '../errors.ts';
+import { admit, type Doorkeeper, worldNamed } from './admission.ts';
+import { DEFAULT_LIMITS, type GatewayLimits } from './bounds.ts';
+import type { Exchange } from './exchange.ts';
+import { HttpDoor } from './http.ts';
+import { ROOM_TYPE, setUpMatchmaker } from './matchmaker.ts';
+import { loadPages } from './pages.ts';
+import { Tokens } from './tokens.ts';
+import { createWire } from './transport.ts';
+import type { ActionCounts, CutOff, Gateway, GatewayOptions, GatewayStats } from './types.ts';
+import type { Wire } from './wire.ts';
+import { WorldDesk } from './world-desk.ts';
+import { addHost, removeHost, WorldRoom } from './world-room.ts';
+
+/** How often a leaving gateway looks whether all answers are out. */
+const DRAIN_LOOK_MS = 20;
+/** A seat is kept a little longer here than by Colyseus, so that the count never falls short. */
+const SEAT_SLACK_MS = 500;
+
+export function createGateway(options: GatewayOptions): Gateway {
+  return new RegionGateway(options);
+}
+
+class RegionGateway implements Gateway {
+  readonly #id = randomUUID();
+  readonly #options: GatewayOptions;
+  readonly #limits: GatewayLimits;
+  readonly #door: Doorkeeper;
+  readonly #counts: ActionCounts = {
+    ...{ issued: 0, duplicate: 0, refused: 0, failed: 0, unavailable: 0, unknown: 0, rejected: 0 },
+  };
+  readonly #cutOffs: Record<CutOff, number> = { overflow: 0, stalled: 0, nonsense: 0, flood: 0, late: 0 };
+  readonly #desks = new Map<string, WorldDesk>();
+  /** Colyseus' room ids by world. */
+  readonly #rooms = new Map<string, string>();
+  /** Seats given out and not taken yet. */
+  readonly #seats = new Map<string, NodeJS.Timeout>();
+  #wire: Wire | null = null;
+  #http: HttpDoor | null = null;
+  #sweeper: NodeJS.Timeout | null = null;
+  #draining = false;
+  #closed = false;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#door = {
+      worlds: new Map(options.worlds.map((world) => [world.name, world])),
+      tokens: new Tokens(options.secret, this.#limits.tokenMs, this.#limits.tokens),
+      guests: options.guests,
+      draining: () => this.#draining,
+    };
+  }
+
+  async start(): Promise<{ readonly host: string; readonly port: number }> {
+    const { host, logger, transport = 'auto' } = this.#options;
+    const pages = await loadPages(
+      this.#options.pageDirectory,
+      this.#limits.pageFiles,
+      this.#limits.pageBytes,
+    );
+    await setUpMatchmaker(WorldRoom, logger);
+    const events = {
+      request: (exchange: Exchange) => this.#http?.handle(exchange),
+      hasRoom: (roomId: string) => [...this.#rooms.values()].includes(roomId),
+    };
+    const wire = await createWire(transport, events, this.#limits, logger);
+    this.#wire = wire;
+    for (const world of this.#options.worlds) this.#desks.set(world.name, this.#desk(world, wire));
+    this.#http = new HttpDoor({
+      ...{ ...this.#door, limits: this.#limits, counts: this.#counts, logger, pages, now },
+      ...{ desks: this.#desks, regions: this.#options.regions },
+      seat: (how, room, options, exchange) => this.#seat(how, room, options, exchange),
+    });
+    addHost(this.#id, {
+      seatSeconds: this.#limits.seatSeconds,
+      admit: (options) => admit(this.#door, options),
+      desk: (world) => worldNamed(this.#desks, world),
+      seated: (seat) => this.#seated(seat),
+    });
+    for (const world of this.#desks.keys()) {
+      const room = await matchMaker.createRoom(ROOM_TYPE, { world, gateway: this.#id });
+      this.#rooms.set(world, room.roomId);
+    }
+    const port = await wire.listen(host, this.#options.port);
+    this.#sweeper = setInterval(() => this.#sweep(), this.#limits.sweepMs);
+    return { host, port };
+  }
+
+  async drain(): Promise<void> {
+    if (this.#closed) return;
+    this.#draining = true;
+    for (const desk of this.#desks.values()) desk.moveOn('draining');
+    const until = now() + this.#limits.drainMs;
+    while (this.#outstanding() > 0 && now() < until) await pause(DRAIN_LOOK_MS);
+    for (const desk of this.#desks.values()) desk.end('this server is leaving');
+    // Close frames and last answers leave in the turns that follow.
+    await pause(DRAIN_LOOK_MS);
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#draining = true;
+    if (this.#sweeper !== null) clearInterval(this.#sweeper);
+    for (const timer of this.#seats.values()) clearTimeout(timer);
+    await this.#wire?.close();
+    for (const roomId of this.#rooms.values()) await matchMaker.getLocalRoomById(roomId)?.disconnect();
+    for (const desk of this.#desks.values()) desk.close();
+    removeHost(this.#id);
+  }
+
+  stats(): GatewayStats {
+    const desks = [...this.#desks.values()];
+    const sum = (of: (desk: WorldDesk) => number) => desks.reduce((total, desk) => total + of(desk), 0);
+    return {
+      transport: this.#wire?.kind ?? null,
+      draining: this.#draining,
+      clients: sum((desk) => desk.clients),
+      live: sum((desk) => desk.live),
+      outboxBytes: sum((desk) => desk.outboxBytes),
+      outstanding: this.#outstanding(),
+      httpRequests: this.#http?.requests ?? 0,
+      followers: this.#http?.followers ?? 0,
+      actions: { ...this.#counts },
+      frames: sum((desk) => desk.feed.frames),
+      frameBytes: sum((desk) => desk.feed.bytes),
+      slowed: sum((desk) => desk.slowed),
+      snapshots: sum((desk) => desk.snapshots.taken),
+      cutOff: { ...this.#cutOffs },
+    };
+  }
+
+  #desk(world: GatewayOptions['worlds'][number], wire: Wire): WorldDesk {
+    const { region, regions, logger } = this.#options;
+    return new WorldDesk(world, {
+      ...{ region, regions, logger, wire, now, limits: this.#limits },
+      ...{ counts: this.#counts, cutOffs: this.#cutOffs, draining: this.#door.draining },
+    });
+  }
+
+  #outstanding(): number {
+    let total = 0;
+    for (const desk of this.#desks.values()) total += desk.sessions.outstanding;
+    return total;
+  }
+
+  #sweep(): void {
+    const at = now();
+    for (const desk of this.#desks.values()) desk.sweep(at);
+  }
+
+  /** Answers POST /matchmake/joinOrCreate/world, the first half of a join: a seat, taken by the WebSocket that follows. */
+  async #seat(how: string, type: string, options: unknown, exchange: Exchange): Promise<string> {
+    if (type !== ROOM_TYPE || !['joinOrCreate', 'join', 'create'].includes(how))
+      throw new ThroughlineError('not-found', `there is only joinOrCreate of '${ROOM_TYPE}'`);
+    const { world } = options as { readonly world?: unknown };
+    const desk = worldNamed(this.#desks, world);
+    if (this.#seats.size >= this.#limits.seats || desk.clients >= this.#limits.clients)
+      throw new ThroughlineError('overloaded', 'this server is full');
+    const context = createAuthContext({
+      headers: { ...exchange.headers },
+      remoteAddress: exchange.remoteAddress,
+    });
+    const roomId = this.#rooms.get(desk.world.name) as string;
+    const seat = await matchMaker
+      .joinById(roomId, { ...(options as object), gateway: this.#id }, context)
+      .catch(rethrow);
+    const forget = () => this.#seats.delete(seat.sessionId);
+    this.#seats.set(
+      seat.sessionId,
+      setTimeout(forget, this.#limits.seatSeconds * 1000 + SEAT_SLACK_MS).unref(),
+    );
+    return JSON.stringify(seat);
+  }
+
+  #seated(seat: string): void {
+    clearTimeout(this.#seats.get(seat));
+    this.#seats.delete(seat);
+  }
+}
+
+/** What a join was refused for, where a room of ours refused it. */
+function rethrow(cause: unknown): never {
+  throw cause instanceof ServerError && cause.cause !== undefined ? cause.cause : cause;
+}
+
+const now = (): number => performance.now();
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,211 @@
+/** One connected client: what it sends, what it is answered, and how much nonsense is put up with. */
+import { type Act, type Answer, decodeAct, decodeActs } from '../../schemas/generated/client.ts';
+import { SchemaError } from '../../schemas/support/errors.ts';
+import { type ErrorCode, ThroughlineError } from '../errors.ts';
+import type { ActAnswer } from '../world-service.ts';
+import { ClientStream, type StreamContext } from './client-stream.ts';
+import { ACT, ACTS, answerFrame, answersFrame, HEADER, moveOnFrame, ROOM_DATA_BYTES } from './frames.ts';
+import { asRefusal, closeCode, closeReason } from './refusal.ts';
+import type { Sessions } from './sessions.ts';
+import type { ActionCounts, CutOff } from './types.ts';
+import type { Pipe } from './wire.ts';
+
+/** What a member needs of its world's desk. */
+export interface MemberContext extends Omit<StreamContext, 'end' | 'moved'> {
+  readonly sessions: Sessions;
+  readonly counts: ActionCounts;
+  readonly draining: () => boolean;
+  /** Calls `flushAnswers` at the end of this turn. */
+  readonly answered: (member: Member) => void;
+  readonly moved: (member: Member, live: boolean) => void;
+  readonly cutOff: (reason: CutOff) => void;
+  /** The first message to a client. */
+  readonly welcome: (admission: Admission) => Uint8Array;
+}
+
+/** What a join was granted; see admission.ts. */
+export interface Admission {
+  readonly session: string;
+  /** A token to hand out, or ''. */
+  readonly token: string;
+  /** First command wanted; null: a snapshot. */
+  readonly from: number | null;
+}
+
+export class Member {
+  readonly session: string;
+  readonly pipe: Pipe;
+  readonly stream: ClientStream;
+  readonly #context: MemberContext;
+  readonly #joinedAt: number;
+  readonly #admission: Admission;
+  #started = false;
+  #answers: Answer[] = [];
+  /** It sends several acts in one message, so it takes several answers in one. */
+  #batches = false;
+  #strikes = 0;
+  /** Messages over the bounds since the last sweep. */
+  #excess = 0;
+
+  constructor(context: MemberContext, admission: Admission, pipe: Pipe) {
+    this.#context = context;
+    this.#admission = admission;
+    this.session = admission.session;
+    this.pipe = pipe;
+    this.#joinedAt = context.now();
+    const end = (code: ErrorCode, detail: string, cutOff?: CutOff) => this.end(code, detail, cutOff);
+    const moved = (live: boolean) => context.moved(this, live);
+    this.stream = new ClientStream({ ...context, end, moved }, pipe);
+  }
+
+  /** The client acknowledged its join: it listens now. */
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.pipe.send(this.#context.welcome(this.#admission));
+    this.stream.start(this.#admission.from);
+  }
+
+  /** A frame that is not Colyseus' own. Its bytes are void when this returns. */
+  receive(frame: Uint8Array): void {
+    const number = frame[1];
+    if (frame[0] !== ROOM_DATA_BYTES || (number !== ACT && number !== ACTS)) {
+      this.#strike('no message of schemas/client.fbs');
+      return;
+    }
+    // The verifier wants aligned bytes; what is kept of them must not change later.
+    const bytes = new Uint8Array(frame.length - HEADER);
+    bytes.set(frame.subarray(HEADER));
+    let acts: readonly Act[];
+    try {
+      acts = number === ACT ? [decodeAct(bytes)] : decodeActs(bytes).acts;
+    } catch (cause) {
+      if (!(cause instanceof SchemaError)) throw cause;
+      this.#strike(cause.message);
+      return;
+    }
+    if (number === ACTS) this.#batches = true;
+    for (const act of acts) if (this.pipe.open) this.#act(act);
+  }
+
+  /** One of Colyseus' own frames. False when there were too many of them. */
+  tolerates(): boolean {
+    return this.#spend();
+  }
+
+  sweep(): void {
+    this.#excess = 0;
+    if (this.#started) this.stream.sweep();
+    else if (this.#context.now() - this.#joinedAt > this.#context.limits.joinMs)
+      this.end('bad-request', 'the join was never acknowledged', 'late');
+  }
+
+  flushAnswers(): void {
+    const answers = this.#answers;
+    this.#answers = [];
+    const [first] = answers;
+    if (first === undefined || !this.pipe.open) return;
+    if (answers.length === 1) this.pipe.send(answerFrame(first));
+    else if (this.#batches) this.pipe.send(answersFrame(answers));
+    else
+      this.pipe.cork(() => {
+        for (const answer of answers) this.pipe.send(answerFrame(answer));
+      });
+  }
+
+  moveOn(reason: string): void {
+    if (this.#started) this.pipe.send(moveOnFrame(reason));
+  }
+
+  end(code: ErrorCode, detail: string, cutOff?: CutOff): void {
+    if (cutOff !== undefined) this.#context.cutOff(cutOff);
+    this.flushAnswers();
+    this.stream.close();
+    this.pipe.close(closeCode(code), closeReason(code, detail));
+  }
+
+  #act(act: Act): void {
+    const { world, sessions, counts } = this.#context;
+    const { sequence, action, args } = act;
+    try {
+      this.#check(act);
+      sessions.admit(this.session, this.#context.now());
+    } catch (cause) {
+      counts.rejected++;
+      this.#refuse(sequence, cause);
+      return;
+    }
+    world.act({ session: this.session, sequence, action, args }, (error, answer) => {
+      sessions.settle(this.session);
+      if (error !== null) {
+        count(counts, error);
+        this.#answer(negative(sequence, error));
+      } else {
+        counts[answer?.duplicate === true ? 'duplicate' : 'issued']++;
+        this.#answer(positive(sequence, answer as ActAnswer));
+      }
+    });
+  }
+
+  /** What can be said without asking the leader. */
+  #check(act: Act): void {
+    const { schema } = this.#context.world.definition;
+    if (act.sequence < 1) throw new ThroughlineError('bad-request', 'a sequence is a whole number from 1');
+    const type = Object.hasOwn(schema.actions, act.action) ? schema.actions[act.action] : undefined;
+    if (type === undefined)
+      throw new ThroughlineError('no-such-action', `this world has no action '${act.action.slice(0, 64)}'`);
+    type.decode(act.args);
+    if (this.#context.draining()) throw new ThroughlineError('draining', 'this server is leaving');
+  }
+
+  #refuse(sequence: number, cause: unknown): void {
+    const refusal = asRefusal(cause);
+    if (refusal.code === 'internal') this.#context.fault(cause);
+    if (refusal.code === 'rate-limited' && !this.#spend()) return;
+    this.#answer(negative(sequence, refusal));
+    if (cause instanceof SchemaError && cause.code === 'forged') this.#count('forged arguments');
+  }
+
+  #answer(answer: Answer): void {
+    if (!this.pipe.open) return;
+    if (this.#answers.length === 0) this.#context.answered(this);
+    this.#answers.push(answer);
+  }
+
+  /** Bytes that make no sense: told so, and after a few of them cut off. */
+  #strike(detail: string): void {
+    this.#context.counts.rejected++;
+    this.#answer(negative(0, new ThroughlineError('bad-request', detail)));
+    this.#count(detail);
+  }
+
+  #count(detail: string): void {
+    this.#strikes++;
+    if (this.#strikes > this.#context.limits.strikes) this.end('bad-request', detail, 'nonsense');
+  }
+
+  #spend(): boolean {
+    this.#excess++;
+    if (this.#excess <= this.#context.limits.excess) return true;
+    if (this.pipe.open) this.end('rate-limited', 'too many messages', 'flood');
+    return false;
+  }
+}
+
+export function count(counts: ActionCounts, error: ThroughlineError): void {
+  if (error.kind === 'unknown') counts.unknown++;
+  else if (error.kind === 'unavailable') counts.unavailable++;
+  else counts[error.code === 'refused' ? 'refused' : 'failed']++;
+}
+
+function positive(sequence: number, answer: ActAnswer): Answer {
+  const { number, result, duplicate } = answer;
+  return { sequence, outcome: 'issued', number, duplicate, result, code: '', detail: '' };
+}
+
+function negative(sequence: number, error: ThroughlineError): Answer {
+  const refused = error.code === 'refused';
+  const outcome = error.kind === 'unknown' ? 'unknown' : refused ? 'refused' : 'failed';
+  const code = refused ? (error.gameCode ?? error.code) : error.code;
+  return { sequence, outcome, number: 0, duplicate: false, result: '', code, detail: error.message };
+}

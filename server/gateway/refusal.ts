@@ -1,0 +1,36 @@
+/** How an error of errors.ts looks to a client: an HTTP answer, a close code, a refused join. */
+import { SchemaError } from '../../schemas/support/errors.ts';
+import { type ErrorCode, HTTP_STATUS, ThroughlineError } from '../errors.ts';
+
+/** Seconds after which a client may try again. */
+export const RETRY_AFTER = '1';
+
+/** Any thrown value as an error a client may see. `internal` says nothing of what went wrong inside: log the cause. */
+export function asRefusal(cause: unknown): ThroughlineError {
+  if (cause instanceof ThroughlineError) return cause;
+  if (cause instanceof SchemaError) return new ThroughlineError('bad-arguments', cause.message);
+  return new ThroughlineError('internal', 'something went wrong on this server; it is in its log', {
+    kind: 'unknown',
+  });
+}
+
+/** CONTRACT: {"error","detail"}, with the game's code, the first number still held and the open outcome where they apply. */
+export function refusalBody(error: ThroughlineError): string {
+  return JSON.stringify({
+    error: error.code,
+    detail: error.message,
+    code: error.code === 'refused' ? error.gameCode : undefined,
+    first: error.first,
+    outcome: error.kind === 'unknown' ? 'unknown' : undefined,
+  });
+}
+
+/** WebSocket close codes are 4000 + the HTTP status, so that one table tells both. */
+export function closeCode(code: ErrorCode): number {
+  return 4000 + HTTP_STATUS[code];
+}
+
+/** At most 123 bytes may stand in a close frame. */
+export function closeReason(code: ErrorCode, detail: string): string {
+  return `${code}: ${detail}`.slice(0, 120);
+}

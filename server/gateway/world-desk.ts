@@ -1,0 +1,233 @@
+/** Everything of one world on one gateway: its clients, their live stream, their snapshots, their sessions. */
+import type { Client } from '@colyseus/core';
+import type { WorldService } from '../world-service.ts';
+import type { GatewayLimits } from './bounds.ts';
+import { welcomeFrame } from './frames.ts';
+import { LiveFeed } from './live-feed.ts';
+import { type Admission, Member, type MemberContext } from './member.ts';
+import { Sessions } from './sessions.ts';
+import { Snapshots } from './snapshots.ts';
+import type { ActionCounts, CutOff, GatewayLogger } from './types.ts';
+import type { Wire } from './wire.ts';
+
+/** Version of the messages in schemas/client.fbs. */
+const PROTOCOL = 1;
+/** Sweeps in a row after which a replica that is elsewhere than what it told is taken at its word. */
+const JUMP_SWEEPS = 4;
+
+export interface DeskContext {
+  readonly region: string;
+  readonly regions: readonly string[];
+  readonly limits: GatewayLimits;
+  readonly logger: GatewayLogger;
+  readonly wire: Wire;
+  readonly counts: ActionCounts;
+  readonly cutOffs: Record<CutOff, number>;
+  readonly draining: () => boolean;
+  /** Milliseconds of a clock that does not go back. */
+  readonly now: () => number;
+}
+
+export class WorldDesk {
+  readonly world: WorldService;
+  readonly sessions: Sessions;
+  readonly feed: LiveFeed;
+  readonly snapshots: Snapshots;
+  /** Live clients that were too slow and had to catch up. */
+  slowed = 0;
+  readonly #context: DeskContext;
+  readonly #forMembers: MemberContext;
+  readonly #members = new Map<Client, Member>();
+  /** Those on the live stream; the others catch up. */
+  readonly #live = new Set<Member>();
+  readonly #catching = new Set<Member>();
+  /** Those with answers to send at the end of this turn. */
+  readonly #answered = new Set<Member>();
+  /** Those who wait for something to be applied. */
+  readonly #bells = new Set<() => void>();
+  readonly #unsubscribe: () => void;
+  #unchecked = 0;
+  #elsewhere = 0;
+
+  constructor(world: WorldService, context: DeskContext) {
+    const { limits, now, counts, draining, logger } = context;
+    this.world = world;
+    this.#context = context;
+    this.sessions = new Sessions(world, limits);
+    this.snapshots = new Snapshots(world, limits);
+    const target = {
+      publish: (frame: Uint8Array) => this.#publish(frame),
+      flushed: () => this.#pump(),
+      broken: () => this.#broken(),
+    };
+    this.feed = new LiveFeed(target, limits, world.state.number, now);
+    this.#forMembers = {
+      ...{ world, limits, now, counts, draining, topic: world.name },
+      ...{ feed: this.feed, snapshots: this.snapshots, sessions: this.sessions },
+      answered: (member) => this.#answerSoon(member),
+      moved: (member, live) => this.#moved(member, live),
+      cutOff: (reason) => {
+        context.cutOffs[reason]++;
+      },
+      welcome: (admission) => this.#welcome(admission),
+      fault: (cause) => logger.error({ event: 'gateway-fault', world: world.name, err: cause }),
+    };
+    this.#unsubscribe = world.subscribe((batch) => {
+      this.feed.applied(batch);
+      this.#ring();
+    });
+  }
+
+  get clients(): number {
+    return this.#members.size;
+  }
+
+  get live(): number {
+    return this.#live.size;
+  }
+
+  get outboxBytes(): number {
+    let bytes = 0;
+    for (const { pipe } of this.#members.values()) bytes += pipe.buffered;
+    return bytes;
+  }
+
+  /** A seat was taken. */
+  join(client: Client, admission: Admission): void {
+    const pipe = this.#context.wire.pipe(client, {
+      drained: () => member.stream.pump(),
+      closed: () => member.stream.close(),
+      overflowed: () => {
+        this.#context.cutOffs.overflow++;
+        member.stream.close();
+      },
+    });
+    const member = new Member(this.#forMembers, admission, pipe);
+    this.#members.set(client, member);
+    this.#catching.add(member);
+    this.feed.setIdle(false);
+    this.sessions.enter(admission.session, this.#context.now());
+  }
+
+  /** `left`: it said good-bye. A client that never got as far as `join` is ignored. */
+  leave(client: Client, left: boolean): void {
+    const member = this.#members.get(client);
+    if (member === undefined) return;
+    member.stream.close();
+    this.#members.delete(client);
+    this.#live.delete(member);
+    this.#catching.delete(member);
+    this.sessions.leave(member.session, left);
+    if (this.#members.size > 0) return;
+    this.feed.setIdle(true);
+    this.snapshots.forget();
+  }
+
+  member(client: Client): Member | undefined {
+    return this.#members.get(client);
+  }
+
+  /** Resolves when something was applied, after `ms`, when this desk closes, or when `hold`'s argument is called. */
+  more(ms: number, hold?: (wake: () => void) => void): Promise<void> {
+    return new Promise((resolve) => {
+      const ring = () => {
+        clearTimeout(timer);
+        this.#bells.delete(ring);
+        resolve();
+      };
+      const timer = setTimeout(ring, ms);
+      this.#bells.add(ring);
+      hold?.(ring);
+    });
+  }
+
+  sweep(now: number): void {
+    this.#lookForJump();
+    this.#checkOutboxes();
+    for (const member of this.#members.values()) member.sweep();
+    this.sessions.sweep(now);
+  }
+
+  /** Tells every client to go elsewhere; what was applied leaves before it. */
+  moveOn(reason: string): void {
+    this.feed.flush();
+    this.flushAnswers();
+    for (const member of this.#members.values()) member.moveOn(reason);
+    this.#ring();
+  }
+
+  flushAnswers(): void {
+    const members = [...this.#answered];
+    this.#answered.clear();
+    for (const member of members) member.flushAnswers();
+  }
+
+  /** Closes every client. */
+  end(detail: string): void {
+    this.feed.flush();
+    this.flushAnswers();
+    for (const member of [...this.#members.values()]) member.end('draining', detail);
+  }
+
+  close(): void {
+    this.#unsubscribe();
+    this.feed.close();
+    this.sessions.close();
+    this.#ring();
+  }
+
+  #welcome(admission: Admission): Uint8Array {
+    const { session, token } = admission;
+    const { name, definition, state } = this.world;
+    const { region, regions } = this.#context;
+    return welcomeFrame({
+      ...{ protocol: PROTOCOL, region, regions, world: name, schema: definition.schema.hash, session, token },
+      number: state.number,
+      sequence: state.session(session)?.sequence ?? 0,
+    });
+  }
+
+  #publish(frame: Uint8Array): void {
+    if (this.#live.size === 0) return;
+    this.#context.wire.publish(this.world.name, frame);
+    this.#unchecked += frame.length;
+    if (this.#unchecked >= this.#context.limits.outboxCheck) this.#checkOutboxes();
+  }
+
+  #checkOutboxes(): void {
+    this.#unchecked = 0;
+    for (const member of this.#live) if (member.stream.check()) this.slowed++;
+  }
+
+  #pump(): void {
+    for (const member of this.#catching) member.stream.pump();
+  }
+
+  #broken(): void {
+    for (const member of [...this.#live]) member.stream.broken();
+  }
+
+  #moved(member: Member, live: boolean): void {
+    (live ? this.#catching : this.#live).delete(member);
+    (live ? this.#live : this.#catching).add(member);
+  }
+
+  #answerSoon(member: Member): void {
+    if (this.#answered.size === 0) queueMicrotask(() => this.flushAnswers());
+    this.#answered.add(member);
+  }
+
+  /** A replica that took over a snapshot of a peer stands further than the batches it told of. */
+  #lookForJump(): void {
+    const { number } = this.world.state;
+    this.#elsewhere = this.feed.isAt(number) ? 0 : this.#elsewhere + 1;
+    if (this.#elsewhere < JUMP_SWEEPS) return;
+    this.#elsewhere = 0;
+    this.#context.logger.warn({ event: 'replica-jumped', world: this.world.name, number });
+    this.feed.jump(number);
+  }
+
+  #ring(): void {
+    for (const ring of [...this.#bells]) ring();
+  }
+}

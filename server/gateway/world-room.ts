@@ -1,0 +1,106 @@
+/**
+ * The Colyseus room of a world: seats, joins and leaves. What flows is not Colyseus' business: inbound frames are taken from
+ * it before it decodes them, outbound ones go to the socket directly (world-desk.ts).
+ */
+import { type AuthContext, type Client, CloseCode, Room, ServerError } from '@colyseus/core';
+import { HTTP_STATUS } from '../errors.ts';
+import { JOIN_ROOM, LEAVE_ROOM, PING } from './frames.ts';
+import type { Admission } from './member.ts';
+import { asRefusal, refusalBody } from './refusal.ts';
+import type { WorldDesk } from './world-desk.ts';
+
+/** A gateway as its rooms see it. */
+export interface RoomHost {
+  readonly seatSeconds: number;
+  /** The seat of this name was taken. */
+  seated(seat: string): void;
+  admit(options: unknown): Promise<Admission>;
+  desk(world: unknown): WorldDesk;
+}
+
+/** Gateways of this process by the id that their rooms' options carry. */
+const hosts = new Map<string, RoomHost>();
+
+export function addHost(id: string, host: RoomHost): void {
+  hosts.set(id, host);
+}
+
+export function removeHost(id: string): void {
+  hosts.delete(id);
+}
+
+interface RoomOptions {
+  readonly gateway: string;
+  readonly world: string;
+}
+
+/** Colyseus' own handling of a frame; private there, the only place to stand between it and the socket. */
+interface Internals {
+  _onMessage(client: Client, frame: Uint8Array): void;
+}
+
+export class WorldRoom extends Room {
+  override autoDispose = false;
+  /** There is no Colyseus state to send: this only keeps its clock ticking, once a second. */
+  override patchRate = 1000;
+  #host: RoomHost | null = null;
+  #desk: WorldDesk | null = null;
+
+  /** Checks a join before a seat is given out. What it returns is the client's `auth`. */
+  static override async onAuth(_token: string, options: RoomOptions, _context: AuthContext) {
+    return refusing(async () => hostOf(options).admit(options));
+  }
+
+  override onCreate(options: RoomOptions): void {
+    const host = hostOf(options);
+    this.seatReservationTimeout = host.seatSeconds;
+    this.#host = host;
+    this.#desk = host.desk(options.world);
+    const internals = this as unknown as Internals;
+    const colyseus = internals._onMessage;
+    internals._onMessage = (client, frame) =>
+      this.#receive(client, frame, () => colyseus.call(this, client, frame as never));
+  }
+
+  override onJoin(client: Client, _options: RoomOptions, admission: Admission): void {
+    this.#host?.seated(client.sessionId);
+    this.#desk?.join(client, admission);
+  }
+
+  override onLeave(client: Client, code?: number): void {
+    this.#desk?.leave(client, code === CloseCode.CONSENTED);
+  }
+
+  /**
+   * Colyseus would decode strings of any claimed length before it asks whether anybody wants them, so that ten bytes could
+   * stop the process for seconds. Only its three frames without content pass.
+   */
+  #receive(client: Client, frame: Uint8Array, colyseus: () => void): void {
+    const member = this.#desk?.member(client);
+    if (member === undefined) return;
+    const code = frame[0];
+    if (code === JOIN_ROOM || code === PING || code === LEAVE_ROOM) {
+      if (!member.tolerates()) return;
+      colyseus();
+      if (code === JOIN_ROOM) member.start();
+    } else {
+      member.receive(frame);
+    }
+  }
+}
+
+function hostOf(options: RoomOptions): RoomHost {
+  const host = hosts.get(options.gateway);
+  if (host === undefined) throw new Error('no such gateway in this process');
+  return host;
+}
+
+/** Refusals as Colyseus' SDKs show them: the HTTP status as code, the contract's JSON as message. */
+export async function refusing<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const refusal = asRefusal(cause);
+    throw new ServerError(HTTP_STATUS[refusal.code], refusalBody(refusal), { cause });
+  }
+}
