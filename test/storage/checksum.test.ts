@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { crc32, crc32c, crc32Portable } from '../../server/storage/checksum.ts';
+
+describe('checksums', () => {
+  it('match the published check values', () => {
+    const digits = Buffer.from('123456789');
+    expect(crc32(digits).toString(16)).toBe('cbf43926');
+    expect(crc32Portable(digits).toString(16)).toBe('cbf43926');
+    expect(crc32c(digits).toString(16)).toBe('e3069283');
+    expect(crc32c(Buffer.alloc(32)).toString(16)).toBe('8a9136aa');
+  });
+
+  it('are the same native and portable, at any length and offset', () => {
+    const bytes = Buffer.from(Array.from({ length: 70 }, (_, i) => (i * 37 + 11) & 255));
+    for (let start = 0; start < 5; start++) {
+      for (let end = start; end <= bytes.length; end++) {
+        const part = bytes.subarray(start, end);
+        expect(crc32Portable(part)).toBe(crc32(part));
+        expect(crc32c(bytes, start, end)).toBe(crc32c(part));
+      }
+    }
+  });
+});
