@@ -1,8 +1,8 @@
 /** What a client holds of a world: the mirror, the prediction on top, the clock, and the doors through which both are read. */
 import { Mirror } from '../game-logic/mirror.ts';
+import { type PredictedAction, Prediction } from '../game-logic/prediction.ts';
 import { decodeRows } from '../game-logic/snapshot.ts';
-import type { Applied, RowChange, WorldDefinition } from '../game-logic/types.ts';
-import { Prediction } from './prediction.ts';
+import type { Applied, Environment, RowChange, TableReader, WorldDefinition } from '../game-logic/types.ts';
 import type { WholeSnapshot } from './snapshot-parts.ts';
 import { differences, TableDoor } from './tables.ts';
 import { WorldClock } from './world-clock.ts';
@@ -10,21 +10,25 @@ import { WorldClock } from './world-clock.ts';
 export class LocalCopy {
   readonly definition: WorldDefinition;
   readonly clock = new WorldClock();
-  readonly prediction: Prediction;
   readonly doors: { readonly [table: string]: TableDoor };
   readonly predictedDoors: { readonly [table: string]: TableDoor };
+  readonly #host: { now(): number; random(): number };
+  readonly #prediction: Prediction;
   #mirror: Mirror;
+  /** The prediction does not show what it should: it is put right when somebody looks. */
+  #stale = false;
 
-  constructor(definition: WorldDefinition, random: () => number) {
+  constructor(definition: WorldDefinition, host: { now(): number; random(): number }) {
     this.definition = definition;
+    this.#host = host;
     this.#mirror = Mirror.initial(definition);
-    this.prediction = new Prediction(definition, this.#mirror, random);
+    this.#prediction = new Prediction(this.#mirror);
     const names = this.#mirror.tableNames();
     this.doors = Object.fromEntries(
       names.map((name) => [name, new TableDoor(() => this.#mirror.table(name)!)]),
     );
     this.predictedDoors = Object.fromEntries(
-      names.map((name) => [name, new TableDoor(() => this.prediction.table(name))]),
+      names.map((name) => [name, new TableDoor(() => this.#predicted(name))]),
     );
   }
 
@@ -35,12 +39,42 @@ export class LocalCopy {
     return this.#mirror.time;
   }
 
-  /** Applies the next command; throws MirrorError if it does not fit, after which only `restore` helps. `now`: host time. */
-  apply(bytes: Uint8Array, now: number): Applied {
+  /** World time now, as well as it can be known here. */
+  get now(): number {
+    return this.clock.time(this.#host.now()) ?? this.#mirror.time;
+  }
+
+  /** Applies the next command; throws MirrorError if it does not fit, after which only `restore` helps. */
+  apply(bytes: Uint8Array): Applied {
     const applied = this.#mirror.apply(bytes);
-    this.clock.heard(this.#mirror.time, now);
-    this.prediction.moved();
+    this.clock.heard(this.#mirror.time, this.#host.now());
+    this.#stale = true;
     return applied;
+  }
+
+  /** Shows an act of this client's in the predicted tables until it is settled. `ticket` names it. */
+  predict(ticket: number, session: string, action: string, args: PredictedAction['args']): void {
+    if (this.#stale) this.#rebase();
+    this.#prediction.act({ session, sequence: ticket, action, args }, this.#environment());
+  }
+
+  settled(ticket: number): void {
+    if (this.#prediction.settle(ticket)) this.#stale = true;
+  }
+
+  #predicted(name: string): TableReader {
+    if (this.#stale) this.#rebase();
+    return this.#prediction.table(name)!;
+  }
+
+  #rebase(): void {
+    this.#prediction.rebase(this.#environment());
+    this.#stale = false;
+  }
+
+  /** Dice thrown here are a guess until the leader's are known. */
+  #environment(): Environment {
+    return { now: Math.max(this.now, this.#mirror.time), random: () => this.#host.random(), log: () => {} };
   }
 
   /** Starts again from a snapshot; throws MirrorError or SchemaError if it is not sound. Returns what differs from before. */
@@ -50,7 +84,8 @@ export class LocalCopy {
     const mirror = new Mirror(this.definition, { number, born, time, digest: tables, tables: rows });
     const before = this.#mirror;
     this.#mirror = mirror;
-    this.prediction.rebuild(mirror);
+    this.#prediction.moveTo(mirror, this.#environment());
+    this.#stale = false;
     return mirror.tableNames().flatMap((name) => [...differences(before.table(name), mirror.table(name)!)]);
   }
 }

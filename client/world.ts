@@ -5,6 +5,7 @@
 import type { ActionName, InputOf } from '../game-logic/context.ts';
 import { type CommandJson, commandToJson } from '../game-logic/to-json.ts';
 import type { Applied, RowChange, WorldDefinition } from '../game-logic/types.ts';
+import { PROTOCOL_VERSION } from '../schemas/protocol-version.ts';
 import type { WorldSchema } from '../schemas/support/types.ts';
 import type { Dialler } from './connection.ts';
 import { type ActError, errorOf, Refused } from './errors.ts';
@@ -15,9 +16,6 @@ import { Session } from './session.ts';
 import type { Effect, Phase, ResyncReason, SessionEvent, Settlement, Welcome } from './session-types.ts';
 import type { WholeSnapshot } from './snapshot-parts.ts';
 import type { ReadTables, WatchedTables } from './tables.ts';
-
-/** The version of schemas/client.fbs spoken here. */
-const PROTOCOL = 1;
 
 export interface Status {
   /** connecting: no region (yet, or again). catching-up: commands still missing. live: current. closed: for good. */
@@ -99,7 +97,7 @@ export class ClientWorld<S extends WorldSchema> {
     const { definition, limits, urls, host } = options;
     this.#options = options;
     this.#machine = new Session({ addresses: urls.length, limits, resumesToken: options.token !== null });
-    this.#copy = new LocalCopy(definition, host.random);
+    this.#copy = new LocalCopy(definition, host);
     this.#link = new Link({
       dial: host.dial,
       limits,
@@ -129,7 +127,7 @@ export class ClientWorld<S extends WorldSchema> {
   }
   /** World time now, as well as it can be known here. */
   get now(): number {
-    return this.#copy.clock.time(this.#options.host.now()) ?? this.#copy.time;
+    return this.#copy.now;
   }
   get status(): Status {
     return this.#status;
@@ -155,7 +153,7 @@ export class ClientWorld<S extends WorldSchema> {
     }
     const ticket = ++this.#tickets;
     if (options.predict ?? this.#options.predict.has(action))
-      this.#copy.prediction.add(ticket, this.session, action, type.decode(bytes), Math.floor(this.now));
+      this.#copy.predict(ticket, this.session, action, type.decode(bytes));
     return new Promise((resolve, reject) => {
       this.#acts.set(ticket, (settlement) => {
         if (settlement.kind !== 'issued') reject(errorOf(settlement));
@@ -217,7 +215,7 @@ export class ClientWorld<S extends WorldSchema> {
     const { host } = this.#options;
     const effects = this.#machine.step(event, { now: host.now(), random: host.random() });
     if (event.kind === 'welcome' && this.#machine.phase !== 'connecting') this.#welcome = event.welcome;
-    for (const effect of effects) if (effect.kind === 'settle') this.#copy.prediction.settled(effect.ticket);
+    for (const effect of effects) if (effect.kind === 'settle') this.#copy.settled(effect.ticket);
     told?.();
     for (const effect of effects) this.#perform(effect);
   }
@@ -263,7 +261,7 @@ export class ClientWorld<S extends WorldSchema> {
   #apply(bytes: Uint8Array): void {
     let applied: Applied;
     try {
-      applied = this.#copy.apply(bytes, this.#options.host.now());
+      applied = this.#copy.apply(bytes);
     } catch (error) {
       this.#step({ kind: 'fault', detail: error instanceof Error ? error.message : String(error) });
       return;
@@ -305,7 +303,7 @@ export class ClientWorld<S extends WorldSchema> {
 
   #objection(welcome: Welcome): string | null {
     const { world, definition } = this.#options;
-    if (welcome.protocol !== PROTOCOL) return 'wrong-protocol';
+    if (welcome.protocol !== PROTOCOL_VERSION) return 'wrong-protocol';
     if (welcome.world !== world) return 'no-such-world';
     return welcome.schema === definition.schema.hash ? null : 'wrong-definition';
   }
