@@ -194,7 +194,7 @@ function fieldWriter(model: Model, table: TableModel, field: FieldModel): string
     case 'struct':
       return `put${field.type.name}(v, ${at}, ${value}${field.required ? '' : '!'});`;
     case 'string':
-      return `w.text(${at}, ${value});`;
+      return `w.text(${at}, ${value}, '${where}');`;
     case 'table':
       return `w.link(${at}, write${field.type.name}(w, ${value}${field.required ? '' : '!'}));`;
     case 'union':
@@ -225,7 +225,7 @@ function vectorWriter(model: Model, field: FieldModel, at: string, where: string
   const { size, align } = extent(model, of);
   if (isBytes(field.type)) return `w.blob(${at}, ${value}, ${field.forceAlign ?? 1});`;
   const each = {
-    string: () => 'w.text(p, one);',
+    string: () => `w.text(p, one, '${where}');`,
     table: () => `w.link(p, write${(of as { name: string }).name}(w, one));`,
     struct: () => `put${(of as { name: string }).name}(v, p, one);`,
     scalar: () => putChecked(of as ScalarModel, 'p', where, 'one'),

@@ -12,6 +12,9 @@ export function isWorld(model: Model): boolean {
 }
 
 export function checkModel(model: Model): void {
+  if (!/^[a-z][a-z0-9_]*$/.test(model.name)) {
+    throw new GenerateError(model.file, '', 'a schema file is named in small letters, digits and _');
+  }
   for (const one of model.enums) {
     if (one.underlying !== 'ubyte' || !one.contiguous || one.values.length === 0) {
       throw new GenerateError(
@@ -27,6 +30,10 @@ export function checkModel(model: Model): void {
     }
     if (union.tables.length < 2)
       throw new GenerateError(model.file, union.written, 'a union without a member');
+  }
+  for (const struct of model.structs) {
+    if (struct.align > 8)
+      throw new GenerateError(model.file, struct.written, 'an alignment above 8 is not supported');
   }
   for (const table of [...model.tables, ...model.structs]) checkTable(model, table);
   checkNames(model);
@@ -62,6 +69,9 @@ function checkTable(model: Model, table: TableModel): void {
     if (field.type.kind === 'vector' && ['vector', 'union', 'unionType'].includes(type.kind)) {
       fault(model, table, field, 'a vector of vectors or unions is not supported');
     }
+    if (field.forceAlign !== null && ![1, 2, 4, 8].includes(field.forceAlign)) {
+      fault(model, table, field, 'an alignment above 8 is not supported');
+    }
     if (!field.zeroDefault) fault(model, table, field, 'a default other than 0 is not supported');
     if (field.name === 'constructor' || field.name === '__proto__' || field.name.startsWith('$')) {
       fault(model, table, field, 'this name is not possible in JavaScript');
@@ -74,6 +84,13 @@ function checkNames(model: Model): void {
   const declared = isWorld(model)
     ? model.enums
     : [...model.tables, ...model.structs, ...model.enums, ...model.unions];
+  const seen = new Map<string, string>();
+  for (const table of [...model.tables, ...model.structs]) {
+    const other = seen.get(table.name);
+    if (other !== undefined)
+      throw new GenerateError(model.file, table.written, `has the same name ${table.name} as ${other}`);
+    seen.set(table.name, table.written);
+  }
   for (const one of declared) {
     if (reserved.includes(one.written)) {
       throw new GenerateError(

@@ -1,6 +1,6 @@
 /** Code of a world file: rows, drafts, tables, actions, and the WorldSchema that ties them together. */
 import { header, importsText } from './imports.ts';
-import { type FieldModel, find, type Model, type TableModel } from './model.ts';
+import { camel, type FieldModel, find, type Model, type TableModel } from './model.ts';
 import {
   checkScalar,
   enumText,
@@ -131,9 +131,9 @@ function hashLine(field: FieldModel, index: number): string {
 }
 
 /** Writes the field from `value`; strings come last, for they may move the view. */
-function writeLine(field: FieldModel, value: string): string {
+function writeLine(table: TableModel, field: FieldModel, value: string): string {
   const at = `t + at[${field.id}]!`;
-  if (field.type.kind === 'string') return `w.text(${at}, ${value});`;
+  if (field.type.kind === 'string') return `w.text(${at}, ${value}, '${table.name}.${field.name}');`;
   const type = field.type as ScalarModel;
   return putScalar(
     type,
@@ -146,14 +146,14 @@ function writerText(table: TableModel, key: FieldModel): string {
   const isText = (field: FieldModel) => field.type.kind === 'string';
   const others = table.fields.filter((field) => field !== key);
   const fixed = (field: FieldModel) =>
-    `if ((mask & ${1 << field.id}) !== 0) ${writeLine(field, `row.${field.name}`)}`;
+    `if ((mask & ${1 << field.id}) !== 0) ${writeLine(table, field, `row.${field.name}`)}`;
   const typed = tsOf(key);
   const scalars = [
-    ...(isText(key) ? [] : [writeLine(key, `key as ${typed}`)]),
+    ...(isText(key) ? [] : [writeLine(table, key, `key as ${typed}`)]),
     ...others.filter((field) => !isText(field)).map((field) => fixed(field)),
   ];
   const texts = [
-    ...(isText(key) ? [writeLine(key, `key as ${typed}`)] : []),
+    ...(isText(key) ? [writeLine(table, key, `key as ${typed}`)] : []),
     ...others.filter(isText).map((field) => fixed(field)),
   ];
   const guarded = [...scalars, ...texts].map((line) => line.replaceAll('row.', 'row!.'));
@@ -286,7 +286,8 @@ ${readLines(action)}
 }
 
 function schemaText(model: Model, tables: readonly TableModel[], actions: readonly TableModel[]): string {
-  const Name = model.name.charAt(0).toUpperCase() + model.name.slice(1);
+  const name = camel(model.name);
+  const Name = name.charAt(0).toUpperCase() + name.slice(1);
   const act = model.tables.findIndex((table) => table.written === 'Act');
   const delta = model.tables.findIndex((table) => table.written === 'Delta');
   const key = (table: TableModel) => tsOf(table.fields.find((field) => field.key)!);
@@ -318,7 +319,7 @@ ${lines(actions.map((action) => `    readonly ${action.name}: ActionType;`))}
 
 const codecs: readonly RowCodec[] = [${tables.map((table) => `${table.name}Table`).join(', ')}];
 
-export const ${model.name}Schema: ${Name}Schema = {
+export const ${name}Schema: ${Name}Schema = {
   name: '${model.name}',
   hash: '${model.hash}',
   tables: {

@@ -467,9 +467,9 @@ const playerTable: RowCodec<PlayerRow, PlayerDraft> = {
     if ((mask & 32768) !== 0) v.setFloat64(t + at[15]!, row!.ready, true);
     if ((mask & 65536) !== 0) v.setFloat64(t + at[16]!, row!.spoken, true);
     if ((mask & 131072) !== 0) v.setFloat64(t + at[17]!, row!.safe, true);
-    w.text(t + at[0]!, key as string);
-    if ((mask & 2) !== 0) w.text(t + at[1]!, row!.name);
-    if ((mask & 8192) !== 0) w.text(t + at[13]!, row!.slayer);
+    w.text(t + at[0]!, key as string, 'player.id');
+    if ((mask & 2) !== 0) w.text(t + at[1]!, row!.name, 'player.name');
+    if ((mask & 8192) !== 0) w.text(t + at[13]!, row!.slayer, 'player.slayer');
     return t;
   },
 
@@ -834,9 +834,9 @@ const messageTable: RowCodec<MessageRow, MessageDraft> = {
     const v = w.view;
     v.setUint32(t + at[0]!, key as number, true);
     if ((mask & 16) !== 0) v.setFloat64(t + at[4]!, row!.time, true);
-    if ((mask & 2) !== 0) w.text(t + at[1]!, row!.from);
-    if ((mask & 4) !== 0) w.text(t + at[2]!, row!.name);
-    if ((mask & 8) !== 0) w.text(t + at[3]!, row!.text);
+    if ((mask & 2) !== 0) w.text(t + at[1]!, row!.from, 'message.from');
+    if ((mask & 4) !== 0) w.text(t + at[2]!, row!.name, 'message.name');
+    if ((mask & 8) !== 0) w.text(t + at[3]!, row!.text, 'message.text');
     return t;
   },
 
@@ -1067,8 +1067,8 @@ const matchTable: RowCodec<MatchRow, MatchDraft> = {
     if ((mask & 16) !== 0) v.setUint32(t + at[4]!, row!.coin, true);
     if ((mask & 32) !== 0) v.setUint32(t + at[5]!, row!.message, true);
     if ((mask & 64) !== 0) v.setUint32(t + at[6]!, row!.record, true);
-    if ((mask & 2) !== 0) w.text(t + at[1]!, row!.crown);
-    if ((mask & 128) !== 0) w.text(t + at[7]!, row!.champion);
+    if ((mask & 2) !== 0) w.text(t + at[1]!, row!.crown, 'match.crown');
+    if ((mask & 128) !== 0) w.text(t + at[7]!, row!.champion, 'match.champion');
     return t;
   },
 

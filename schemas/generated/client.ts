@@ -171,7 +171,7 @@ function writeAct(w: Writer, o: Act): number {
   const at = layout.at;
   const v = w.view;
   if ((mask & 1) !== 0) putUlong(v, t + at[0]!, integerOf('act.sequence', o.sequence, 0, 9007199254740991));
-  w.text(t + at[1]!, o.action);
+  w.text(t + at[1]!, o.action, 'act.action');
   if ((mask & 4) !== 0) w.blob(t + at[2]!, o.args, 8);
   return t;
 }
@@ -232,9 +232,9 @@ function writeAnswer(w: Writer, o: Answer): number {
   if ((mask & 2) !== 0) v.setUint8(t + at[1]!, enumOf('answer.outcome', outcomeNames, o.outcome));
   if ((mask & 4) !== 0) putUlong(v, t + at[2]!, integerOf('answer.number', o.number, 0, 9007199254740991));
   if ((mask & 8) !== 0) v.setUint8(t + at[3]!, boolOf('answer.duplicate', o.duplicate) ? 1 : 0);
-  if ((mask & 16) !== 0) w.text(t + at[4]!, o.result);
-  if ((mask & 32) !== 0) w.text(t + at[5]!, o.code);
-  if ((mask & 64) !== 0) w.text(t + at[6]!, o.detail);
+  if ((mask & 16) !== 0) w.text(t + at[4]!, o.result, 'answer.result');
+  if ((mask & 32) !== 0) w.text(t + at[5]!, o.code, 'answer.code');
+  if ((mask & 64) !== 0) w.text(t + at[6]!, o.detail, 'answer.detail');
   return t;
 }
 
@@ -320,7 +320,7 @@ function writeMoveOn(w: Writer, o: MoveOn): number {
   const layout = moveOnLayouts.of(mask);
   const t = w.table(layout);
   const at = layout.at;
-  if ((mask & 1) !== 0) w.text(t + at[0]!, o.reason);
+  if ((mask & 1) !== 0) w.text(t + at[0]!, o.reason, 'moveOn.reason');
   return t;
 }
 
@@ -395,18 +395,18 @@ function writeWelcome(w: Writer, o: Welcome): number {
   if ((mask & 1) !== 0) v.setUint32(t + at[0]!, integerOf('welcome.protocol', o.protocol, 0, 4294967295), true);
   if ((mask & 128) !== 0) putUlong(v, t + at[7]!, integerOf('welcome.number', o.number, 0, 9007199254740991));
   if ((mask & 256) !== 0) putUlong(v, t + at[8]!, integerOf('welcome.sequence', o.sequence, 0, 9007199254740991));
-  w.text(t + at[1]!, o.region);
+  w.text(t + at[1]!, o.region, 'welcome.region');
   if ((mask & 4) !== 0) {
     let p = w.vector(t + at[2]!, o.regions.length, 4, 4);
     for (const one of o.regions) {
-      w.text(p, one);
+      w.text(p, one, 'welcome.regions');
       p += 4;
     }
   }
-  w.text(t + at[3]!, o.world);
-  w.text(t + at[4]!, o.schema);
-  w.text(t + at[5]!, o.session);
-  if ((mask & 64) !== 0) w.text(t + at[6]!, o.token);
+  w.text(t + at[3]!, o.world, 'welcome.world');
+  w.text(t + at[4]!, o.schema, 'welcome.schema');
+  w.text(t + at[5]!, o.session, 'welcome.session');
+  if ((mask & 64) !== 0) w.text(t + at[6]!, o.token, 'welcome.token');
   return t;
 }
 

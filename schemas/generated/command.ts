@@ -140,9 +140,9 @@ function writeCommand(w: Writer, o: Command): number {
   if ((mask & 512) !== 0) putUlong(v, t + at[9]!, integerOf('command.timerFired', o.timerFired, 0, 9007199254740991));
   putDigest(v, t + at[11]!, o.tables);
   putDigest(v, t + at[12]!, o.system);
-  if ((mask & 4) !== 0) w.text(t + at[2]!, o.session);
-  w.text(t + at[5]!, o.action);
-  if ((mask & 64) !== 0) w.text(t + at[6]!, o.result);
+  if ((mask & 4) !== 0) w.text(t + at[2]!, o.session, 'command.session');
+  w.text(t + at[5]!, o.action, 'command.action');
+  if ((mask & 64) !== 0) w.text(t + at[6]!, o.result, 'command.result');
   if ((mask & 128) !== 0) w.blob(t + at[7]!, o.delta, 8);
   if ((mask & 256) !== 0) {
     let p = w.vector(t + at[8]!, o.timersSet.length, 4, 4);
@@ -208,8 +208,8 @@ function writeTimerSet(w: Writer, o: TimerSet): number {
   const v = w.view;
   if ((mask & 1) !== 0) putUlong(v, t + at[0]!, integerOf('timerSet.id', o.id, 0, 9007199254740991));
   if ((mask & 2) !== 0) v.setFloat64(t + at[1]!, float64Of('timerSet.due', o.due), true);
-  if ((mask & 4) !== 0) w.text(t + at[2]!, o.name);
-  if ((mask & 8) !== 0) w.text(t + at[3]!, o.args);
+  if ((mask & 4) !== 0) w.text(t + at[2]!, o.name, 'timerSet.name');
+  if ((mask & 8) !== 0) w.text(t + at[3]!, o.args, 'timerSet.args');
   return t;
 }
 

@@ -520,8 +520,8 @@ function writeExecute(w: Writer, o: Execute): number {
   const v = w.view;
   if ((mask & 1) !== 0) v.setUint32(t + at[0]!, integerOf('execute.request', o.request, 0, 4294967295), true);
   if ((mask & 4) !== 0) putUlong(v, t + at[2]!, integerOf('execute.sequence', o.sequence, 0, 9007199254740991));
-  if ((mask & 2) !== 0) w.text(t + at[1]!, o.session);
-  w.text(t + at[3]!, o.action);
+  if ((mask & 2) !== 0) w.text(t + at[1]!, o.session, 'execute.session');
+  w.text(t + at[3]!, o.action, 'execute.action');
   if ((mask & 16) !== 0) w.blob(t + at[4]!, o.args, 8);
   return t;
 }
@@ -676,10 +676,10 @@ function writeHello(w: Writer, o: Hello): number {
   const at = layout.at;
   const v = w.view;
   if ((mask & 1) !== 0) v.setUint32(t + at[0]!, integerOf('hello.protocol', o.protocol, 0, 4294967295), true);
-  if ((mask & 2) !== 0) w.text(t + at[1]!, o.version);
-  w.text(t + at[2]!, o.cluster);
-  w.text(t + at[3]!, o.region);
-  if ((mask & 16) !== 0) w.text(t + at[4]!, o.store);
+  if ((mask & 2) !== 0) w.text(t + at[1]!, o.version, 'hello.version');
+  w.text(t + at[2]!, o.cluster, 'hello.cluster');
+  w.text(t + at[3]!, o.region, 'hello.region');
+  if ((mask & 16) !== 0) w.text(t + at[4]!, o.store, 'hello.store');
   w.blob(t + at[5]!, o.nonce, 1);
   return t;
 }
@@ -737,7 +737,7 @@ function writeMessage(w: Writer, o: Message): number {
   const layout = messageLayouts.of(mask);
   const t = w.table(layout);
   const at = layout.at;
-  if ((mask & 1) !== 0) w.text(t + at[0]!, o.world);
+  if ((mask & 1) !== 0) w.text(t + at[0]!, o.world, 'message.world');
   {
     const body = o.body;
     switch (body.kind) {
@@ -952,14 +952,14 @@ function writePresence(w: Writer, o: Presence): number {
   if ((mask & 1) !== 0) {
     let p = w.vector(t + at[0]!, o.sessions.length, 4, 4);
     for (const one of o.sessions) {
-      w.text(p, one);
+      w.text(p, one, 'presence.sessions');
       p += 4;
     }
   }
   if ((mask & 2) !== 0) {
     let p = w.vector(t + at[1]!, o.left.length, 4, 4);
     for (const one of o.left) {
-      w.text(p, one);
+      w.text(p, one, 'presence.left');
       p += 4;
     }
   }
@@ -1027,8 +1027,8 @@ function writeReject(w: Writer, o: Reject): number {
   const layout = rejectLayouts.of(mask);
   const t = w.table(layout);
   const at = layout.at;
-  w.text(t + at[0]!, o.code);
-  if ((mask & 2) !== 0) w.text(t + at[1]!, o.detail);
+  w.text(t + at[0]!, o.code, 'reject.code');
+  if ((mask & 2) !== 0) w.text(t + at[1]!, o.detail, 'reject.detail');
   return t;
 }
 
@@ -1062,9 +1062,9 @@ function writeReply(w: Writer, o: Reply): number {
   if ((mask & 2) !== 0) v.setUint8(t + at[1]!, enumOf('reply.outcome', outcomeNames, o.outcome));
   if ((mask & 4) !== 0) putUlong(v, t + at[2]!, integerOf('reply.number', o.number, 0, 9007199254740991));
   if ((mask & 64) !== 0) putOrigin(v, t + at[6]!, o.origin!);
-  if ((mask & 8) !== 0) w.text(t + at[3]!, o.code);
-  if ((mask & 16) !== 0) w.text(t + at[4]!, o.detail);
-  if ((mask & 32) !== 0) w.text(t + at[5]!, o.result);
+  if ((mask & 8) !== 0) w.text(t + at[3]!, o.code, 'reply.code');
+  if ((mask & 16) !== 0) w.text(t + at[4]!, o.detail, 'reply.detail');
+  if ((mask & 32) !== 0) w.text(t + at[5]!, o.result, 'reply.result');
   return t;
 }
 

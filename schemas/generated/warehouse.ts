@@ -152,7 +152,7 @@ const warehouseTable: RowCodec<WarehouseRow, WarehouseDraft> = {
     const at = layout.at;
     const v = w.view;
     if ((mask & 2) !== 0) putUlong(v, t + at[1]!, row!.amount);
-    w.text(t + at[0]!, key as string);
+    w.text(t + at[0]!, key as string, 'warehouse.id');
     return t;
   },
 

@@ -98,7 +98,7 @@ const PUT: { readonly [type in FieldType]?: (view: DataView, at: number, value: 
 
 function put(writer: Writer, field: Field, at: number, value: Scalar): void {
   if (field.values !== undefined) writer.view.setUint8(at, field.values.indexOf(value as string));
-  else if (field.type === 'string') writer.text(at, value as string);
+  else if (field.type === 'string') writer.text(at, value as string, field.name);
   else if (field.type === 'bool') writer.view.setUint8(at, value === true ? 1 : 0);
   else PUT[field.type]!(writer.view, at, value as number);
 }

@@ -26,13 +26,3 @@ export interface Envelope {
   readonly tables: Digest;
   readonly system: Digest;
 }
-
-/**
- * schemas/support/envelope.ts exports, over these:
- *   encodeEnvelope(e: Envelope): Uint8Array                — size-prefixed, length a multiple of 8
- *   decodeEnvelope(bytes: Uint8Array, trusted?): Envelope  — bytes of one size-prefixed command
- *   readId(bytes: Uint8Array, offset?): { number, born, precedent }   — fast path, verified bytes only
- *   splitBatch(batch: Uint8Array, trusted?): Uint8Array[]  — subarrays of the batch, no copy; verifies each unless trusted
- *   joinBatch(commands: readonly Uint8Array[]): Uint8Array — no copy where they lie side by side in one buffer
- */
-export type EnvelopeModule = never;

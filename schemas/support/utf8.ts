@@ -20,8 +20,11 @@ export function isWellFormed(text: string): boolean {
   return true;
 }
 
-/** Writes `text` from `at`; the caller has room for 3 bytes a unit. Returns the end. Throws bad-value on a lone surrogate. */
-export function writeUtf8(bytes: Uint8Array, at: number, text: string): number {
+/**
+ * Writes `text` from `at`; the caller has room for 3 bytes a unit. Returns the end. Throws bad-value on a lone surrogate;
+ * `where` is the field for its message.
+ */
+export function writeUtf8(bytes: Uint8Array, at: number, text: string, where = ''): number {
   const length = text.length;
   let p = at;
   for (let i = 0; i < length; i++) {
@@ -37,7 +40,7 @@ export function writeUtf8(bytes: Uint8Array, at: number, text: string): number {
       bytes[p++] = 0x80 | (unit & 0x3f);
     } else {
       const low = text.charCodeAt(++i);
-      if (unit >= 0xdc00 || (low & 0xfc00) !== 0xdc00) loneSurrogate(text);
+      if (unit >= 0xdc00 || (low & 0xfc00) !== 0xdc00) loneSurrogate(where, text);
       const point = 0x10000 + ((unit & 0x3ff) << 10) + (low & 0x3ff);
       bytes[p++] = 0xf0 | (point >> 18);
       bytes[p++] = 0x80 | ((point >> 12) & 0x3f);
@@ -48,8 +51,8 @@ export function writeUtf8(bytes: Uint8Array, at: number, text: string): number {
   return p;
 }
 
-function loneSurrogate(text: string): never {
-  throw new SchemaError('bad-value', '', `${show(text)} has a lone surrogate, which has no UTF-8 form`);
+function loneSurrogate(where: string, text: string): never {
+  throw new SchemaError('bad-value', where, `expected a string without lone surrogates, got ${show(text)}`);
 }
 
 /** Bytes start..end are UTF-8 as RFC 3629 has it: shortest forms only, no surrogates, nothing above U+10FFFF. */
@@ -78,8 +81,20 @@ export function validUtf8(bytes: Uint8Array, start: number, end: number): boolea
 export function readUtf8(bytes: Uint8Array, start: number, end: number): string {
   let text = '';
   let p = start;
-  // Four plain characters a step: one call of fromCharCode costs as much for four units as for one.
-  while (p + 4 <= end) {
+  // Many plain characters a step: one call of fromCharCode costs little more for eight units than for one.
+  for (; p + 8 <= end; p += 8) {
+    const a = bytes[p]!;
+    const b = bytes[p + 1]!;
+    const c = bytes[p + 2]!;
+    const d = bytes[p + 3]!;
+    const e = bytes[p + 4]!;
+    const f = bytes[p + 5]!;
+    const g = bytes[p + 6]!;
+    const h = bytes[p + 7]!;
+    if ((a | b | c | d | e | f | g | h) >= 0x80) return text + readWide(bytes, p, end);
+    text += String.fromCharCode(a, b, c, d, e, f, g, h);
+  }
+  if (p + 4 <= end) {
     const a = bytes[p]!;
     const b = bytes[p + 1]!;
     const c = bytes[p + 2]!;

@@ -102,11 +102,11 @@ export class Writer {
     this.view.setUint32(slot, target - slot, true);
   }
 
-  /** Appends a string and points `slot` to it. Throws bad-value on a lone surrogate. */
-  text(slot: number, value: string): void {
+  /** Appends a string and points `slot` to it. Throws bad-value on a lone surrogate, naming `where`. */
+  text(slot: number, value: string, where: string): void {
     this.reserve(3 * value.length + 5);
     const at = (this.pos + 3) & ~3;
-    const end = writeUtf8(this.bytes, at + 4, value);
+    const end = writeUtf8(this.bytes, at + 4, value, where);
     this.view.setUint32(slot, at - slot, true);
     this.view.setUint32(at, end - at - 4, true);
     this.pos = end + 1;

@@ -22,6 +22,10 @@ const BENCHMARKS: { readonly [name: string]: Benchmark } = {
       'issued actions per second and latency by actions in flight: three server processes, real stable storage, WebSocket clients',
     run: async (options) => (await import('./commits.ts')).commits(options),
   },
+  codec: {
+    about: 'nanoseconds of encoding, verifying and decoding a warehouse transfer; one thread, no server',
+    run: async (options) => (await import('./codec.ts')).codec(options),
+  },
 };
 
 const usage = `npm run bench -- NAME [--rounds N] [--seconds S] [--in-flight 1,64,…]

@@ -104,6 +104,20 @@ describe('the generator', () => {
       'schemas/x.fbs: Thing.aB: has the same name aB as a_b',
     ],
     [
+      'tables of equal names',
+      world(
+        'table Thing { id: string (key); }\ntable thing { id: string (key); }',
+        undefined,
+        'Thing, thing',
+      ),
+      'schemas/x.fbs: thing: has the same name thing as Thing',
+    ],
+    [
+      'wide alignment',
+      message('table A { b: [ubyte] (force_align: 16); }\nroot_type A;'),
+      'schemas/x.fbs: A.b: an alignment above 8 is not supported',
+    ],
+    [
       'defaults',
       thing('id: string (key); x: int = 5;'),
       'schemas/x.fbs: Thing.x: a default other than 0 is not supported',
@@ -180,6 +194,16 @@ describe('the generator', () => {
   ];
   it.each(faults)('says what it does not support: %s', async (_name, text, expected) => {
     await expect(generateText(text)).rejects.toThrow(expected);
+  });
+
+  it('wants a file name that can be a name in code', async () => {
+    const text = thing('id: string (key);');
+    await expect(generate({ file: 'schemas/My-World.fbs', text })).rejects.toThrow(
+      'schemas/My-World.fbs: a schema file is named in small letters, digits and _',
+    );
+    expect(await generate({ file: 'schemas/my_world.fbs', text })).toContain(
+      'export const myWorldSchema: MyWorldSchema',
+    );
   });
 
   it('is content with all that is supported', async () => {

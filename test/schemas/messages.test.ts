@@ -99,6 +99,19 @@ describe('messages', () => {
     );
   });
 
+  it('names the field of a string without a UTF-8 form', () => {
+    expect(() => client.encodeMoveOn({ reason: 'a\udc00' })).toThrow(
+      'moveOn.reason: expected a string without lone surrogates, got the string "a\\udc00"',
+    );
+    const message: peer.Message = {
+      world: '',
+      body: { kind: 'presence', sessions: ['a', '\ud800'], left: [] },
+    };
+    expect(() => peer.encodeMessage(message)).toThrow(
+      'presence.sessions: expected a string without lone surrogates',
+    );
+  });
+
   it('[EDGE1] refuses a wrong union, a missing field and a huge integer', () => {
     const forged = (change: (view: DataView, bytes: Uint8Array) => void) => {
       const bytes = peer.encodeMessage(heartbeat(0x1234_5678)).slice();
