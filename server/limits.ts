@@ -168,8 +168,8 @@ export const RECORD_BYTES = 512 * 1024;
  * 200 B are 1.6 MB, of 16 KiB 128 MiB. Only a disk that stands still under a host that goes on writing gets here.
  */
 export const STORAGE_QUEUE_BYTES = 1 << 30;
-/** LevelDB's memtable, two at a time: 16 MiB a world. A restart replays at most this much: about 40 ms. */
-export const STORAGE_WRITE_BUFFER = 8 << 20;
+/** LevelDB's memtable, two at a time: 8 MiB a world. Small, for each is flushed in one go beside the commits. */
+export const STORAGE_WRITE_BUFFER = 4 << 20;
 /** LevelDB's cache of blocks, a world. Only reads that jump about profit; the log is read in order. */
 export const STORAGE_BLOCK_CACHE = 4 << 20;
 /** Bytes that one trip to the disk brings when the log is read in order. */
