@@ -251,8 +251,8 @@ export class Consensus {
     // A candidate far behind would have to catch up before it could lead; this device, or another, is the better one.
     const slack = Math.max(config.window, config.tailCommands);
     const behind = paxos.upTo > upTo + slack;
-    const rank = (device: Device) => config.ranks[device] ?? device;
-    const yields = detector.asking === null || rank(from) < rank(config.self) || upTo > paxos.upTo + slack;
+    const yields =
+      detector.asking === null || election.precedes(config, from, config.self) || upTo > paxos.upTo + slack;
     const free = paxos.role.kind === 'follower' && !behind && yields;
     const granted = free && election.grants(detector, config, from);
     if (granted) election.granted(detector, config, from);

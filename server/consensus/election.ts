@@ -29,6 +29,8 @@ export interface Election {
   refused: { readonly device: Device; readonly round: number } | null;
   /** A candidate that was granted or promised something lately is not disturbed by others until then. */
   favoured: { readonly device: Device; readonly until: number } | null;
+  /** Candidates that had their turn since a leader was heard, a bit mask. */
+  tried: number;
   /** Own attempts to lead since a leader was heard. */
   failures: number;
 }
@@ -54,6 +56,7 @@ export function createElection(config: ConsensusConfig): Election {
     asking: null,
     refused: null,
     favoured: null,
+    tried: 0,
     failures: 0,
   };
   election.dueAt = patience(election, config);
@@ -73,12 +76,18 @@ export function passTime(election: Election, config: ConsensusConfig, now: numbe
   election.now = election.now === null ? now : Math.max(now, election.now);
 }
 
+/** Whether `a` is tried as a leader before `b`. Total, also where ranks are equal: else two candidates refuse each other for ever. */
+export function precedes({ ranks }: ConsensusConfig, a: Device, b: Device): boolean {
+  const [rankOfA, rankOfB] = [ranks[a] ?? a, ranks[b] ?? b];
+  return rankOfA === rankOfB ? a < b : rankOfA < rankOfB;
+}
+
 /** How many devices stand before this one in line: better rank, link up, not the leader. */
-function placeInLine({ leader, down }: Election, { devices, ranks, self }: ConsensusConfig): number {
+function placeInLine({ leader, down }: Election, config: ConsensusConfig): number {
   let before = 0;
-  for (let device = 0; device < devices; device++) {
-    if (device === self || device === leader?.device || (down & (1 << device)) !== 0) continue;
-    if ((ranks[device] ?? device) < (ranks[self] ?? self)) before++;
+  for (let device = 0; device < config.devices; device++) {
+    if (device === config.self || device === leader?.device || (down & (1 << device)) !== 0) continue;
+    if (precedes(config, device, config.self)) before++;
   }
   return before;
 }
@@ -104,6 +113,7 @@ export function heardLeader(
   election.asking = null;
   election.refused = null;
   election.favoured = null;
+  election.tried = 0;
   election.failures = 0;
   election.dueAt = election.clock + patience(election, config);
 }
@@ -121,6 +131,7 @@ export function lead(election: Election, device: Device, ballot: Ballot): void {
   election.leader = { device, ballot };
   election.asking = null;
   election.refused = null;
+  election.tried = 0;
   election.failures = 0;
 }
 
@@ -184,11 +195,16 @@ export function grants(election: Election, config: ConsensusConfig, device: Devi
   return clock - heardAt >= config.timing.election * GRANT;
 }
 
-/** What a granter does: give the candidate a turn before it asks itself, or grants others. */
+/**
+ * What a granter does: give the candidate a turn before it asks itself, or grants others. One turn: a candidate that had it and
+ * asks again did not get on (it may be one that nobody can reach), and must not keep this device waiting for ever.
+ */
 export function granted(election: Election, config: ConsensusConfig, device: Device): void {
+  election.refused = null;
+  if ((election.tried & (1 << device)) !== 0) return;
+  election.tried |= 1 << device;
   const turnTime = config.timing.election * SHARE;
   election.asking = null;
-  election.refused = null;
   election.favoured = { device, until: election.clock + turnTime };
   election.dueAt = Math.max(election.dueAt, election.clock + 2 * turnTime + turn(election, config));
 }

@@ -19,6 +19,9 @@ the cluster and checks that it recovers. A seed is any text; the same seed is th
 
 Exit code 0: no violation. 1: a violation; the command that repeats it is printed. 2: wrong usage.`;
 
+/** Violations printed in full; the others are only counted. */
+const SHOWN = 8;
+
 class UsageError extends Error {}
 
 interface Plan {
@@ -98,7 +101,7 @@ function runMany({ spec, from, runs, seconds }: Plan): boolean {
   for (let index = 0; index < runs && performance.now() - start < seconds * 1000; index++) {
     const result = runSpec(production, { ...spec, seed: `${from}-${index}` });
     tally.add(result);
-    if (result.finding !== undefined) show(result);
+    if (result.finding !== undefined && tally.failed.length <= SHOWN) show(result);
     if (performance.now() - printed > 5000) {
       printed = performance.now();
       console.log(tally.line);

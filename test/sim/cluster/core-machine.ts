@@ -147,9 +147,16 @@ export class CoreMachine implements Machine {
     if (effects.write !== undefined) this.ground.write(effects.write);
     this.release(this.gate.add(effects.sends));
     if (effects.confirmed !== undefined) this.confirmed(effects.confirmed);
-    for (const { to, from, max } of effects.serve ?? []) {
-      const commands = this.ground.read(from, from + max - 1, this.config.messageBytes);
-      if (commands.length > 0) this.ground.send(to, { kind: 'issued', upTo: this.ledger.number, commands });
+    for (const { to, from, max } of effects.serve ?? []) this.serve(to, from, from + max - 1);
+  }
+
+  /** Older commands than memory holds, from the disk, in as many messages as they need. */
+  private serve(to: Device, from: number, last: number): void {
+    for (let next = from; next <= last; ) {
+      const commands = this.ground.read(next, last, this.config.messageBytes);
+      if (commands.length === 0) return;
+      this.ground.send(to, { kind: 'issued', upTo: this.ledger.number, commands });
+      next += commands.length;
     }
   }
 

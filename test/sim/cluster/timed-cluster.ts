@@ -245,6 +245,9 @@ export class TimedCluster {
       this.cluster.device(index).fuse = -1;
       this.resume(index);
       this.start(index);
+      // A flush that a slow disk had put off for long is done at today's speed.
+      this.bodies[index]!.flushing = false;
+      this.flush(index);
     }
     for (const { index } of this.cluster.devices)
       for (let peer = 0; peer < index; peer++) this.link(index, peer, true);
