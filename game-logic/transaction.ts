@@ -149,8 +149,7 @@ export class Transaction implements TransactionGate {
   private resultOf(returned: unknown): string {
     if (returned === undefined) return 'null';
     if (isThenable(returned)) {
-      // What it does later must not end the process; its context is closed to it.
-      returned.then(undefined, () => {});
+      silence(returned);
       throw new TypeError(
         'it returned a promise; leader functions are synchronous, do not use await in them',
       );
@@ -279,6 +278,15 @@ export function isVerdict(outcome: Outcome | Verdict): outcome is Verdict {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+/** What a promise does later must not end the process; its context is closed to it. */
+function silence(promise: PromiseLike<unknown>): void {
+  try {
+    promise.then(undefined, () => {});
+  } catch {
+    // Not even a promise: its author is told so all the same.
+  }
 }
 
 /** Cuts, and keeps the text sendable: neither a cut nor a game's own slicing may leave half a character. */

@@ -18,7 +18,7 @@ const FEW = 8;
 export interface TransactionGate {
   /** Throws unless a function runs. */
   requireOpen(): void;
-  /** Called when a table gets its first entry in a function. */
+  /** Called when a table gets its first entry in a function; once. */
   enlist(table: TransactionTable): void;
 }
 
@@ -30,6 +30,7 @@ export class TransactionTable implements WritableTable<Row, Draft, Key>, DraftOw
   private entries: Entry[] = [];
   /** The same by key, once they are more than a few: looking through a few is cheaper than keeping a Map. */
   private readonly byKey = new Map<Key, Entry>();
+  private enlisted = false;
   /** Rows put less rows removed. */
   private grown = 0;
 
@@ -133,7 +134,10 @@ export class TransactionTable implements WritableTable<Row, Draft, Key>, DraftOw
 
   private enter(entry: Entry): void {
     const { entries } = this;
-    if (entries.length === 0) this.gate.enlist(this);
+    if (!this.enlisted) {
+      this.enlisted = true;
+      this.gate.enlist(this);
+    }
     entries.push(entry);
     if (entries.length === FEW + 1) for (const one of entries) this.byKey.set(one.key, one);
     else if (entries.length > FEW) this.byKey.set(entry.key, entry);
@@ -175,6 +179,7 @@ export class TransactionTable implements WritableTable<Row, Draft, Key>, DraftOw
     }
     if (this.byKey.size > 0) this.byKey.clear();
     this.entries = [];
+    this.enlisted = false;
     this.grown = 0;
   }
 }
