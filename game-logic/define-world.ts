@@ -39,7 +39,7 @@ export function defineWorld<S extends WorldSchema, T = Record<never, never>>(
     timers: timerFunctions(where, functions.timers ?? {}),
     join: join === undefined ? undefined : functionOf(where, 'join', join),
     leave: leave === undefined ? undefined : functionOf(where, 'leave', leave),
-    tick: tick === undefined ? undefined : functionOf(where, 'tick.run', (ctx: never) => tick.run(ctx)),
+    tick: tick === undefined ? undefined : functionOf(where, 'tick.run', tick.run),
     hasJoin: join !== undefined,
     hasLeave: leave !== undefined,
     tickEveryMs: tick?.everyMs ?? null,
