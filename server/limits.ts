@@ -75,6 +75,14 @@ export const TIME_MACHINE_QUEUE = 64;
 /** Bytes of commands read from storage at a time in a replay, and at the start of a server. */
 export const REPLAY_BYTES = 1 << 20;
 
+// ---- Region: the process ----------------------------------------------------------------------------------------------
+
+/** How often time is told to the worlds: while something is under way, and while nothing is. Heartbeats are 40 apart. */
+export const TICK_BUSY_MS = 5;
+export const TICK_IDLE_MS = 20;
+/** A leaving region waits this long for another to take its worlds over; with GATEWAY_DRAIN_MS well below 5 s. */
+export const DRAIN_HAND_OVER_MS = 1_500;
+
 // ---- Gateway: clients of this region ----------------------------------------------------------------------------------
 
 /** Least time between two flushes while commands flow; a lone command leaves at once. 66 publishes a second and world. */
@@ -182,3 +190,10 @@ export const STORAGE_RUNS = 1_000_000;
 export const STORAGE_TAIL_BYTES = 64 << 20;
 /** Bytes of identity.json: 64 worlds and 64 peers at 100 bytes each are 12 KiB. */
 export const IDENTITY_BYTES = 256 * 1024;
+
+// ---- Admin port -------------------------------------------------------------------------------------------------------
+
+/** Bytes of a JSON body: a hand-over or a fault. */
+export const ADMIN_BODY_BYTES = 16 * 1024;
+/** How long a world may take to show that it is ready. */
+export const ADMIN_READY_MS = 2_000;

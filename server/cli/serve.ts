@@ -1,0 +1,61 @@
+import { createLogger } from '../log.ts';
+import { Region } from '../region.ts';
+import { help } from './options.ts';
+import { readServeOptions, SERVE_OPTIONS } from './serve-options.ts';
+
+/** Contract: a server that is told to leave is gone within 5 s. */
+const DRAIN_LIMIT_MS = 4_800;
+
+export const SERVE_HELP = help(
+  'serve',
+  '--region NAME --peers NAME=HOST:PORT,… --data DIR',
+  'Runs one region server. Each option may also come from the environment (THROUGHLINE_REGION, …) or the\n' +
+    'configuration file; the command line is the strongest, the file the weakest.',
+  SERVE_OPTIONS,
+);
+
+/** Runs until it is told to leave; resolves with the exit code. */
+export async function serve(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  const { config, logLevel } = readServeOptions(argv, environment);
+  const log = createLogger(config.region, logLevel);
+  const { promise: left, leave } = departure();
+  let region: Region | undefined;
+  try {
+    region = await Region.start(config, log, (reason) => leave({ code: 1, reason }));
+  } catch (error) {
+    log.fatal({ event: 'failed', err: error }, 'this region server cannot start');
+    log.flushNow();
+    process.stderr.write(`throughline serve: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+  const { listen, admin } = region.addresses;
+  log.info({ event: 'ready', listen, admin });
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => leave({ code: 0, reason: signal }));
+  const { code, reason } = await left;
+  log.info({ event: 'draining', reason });
+  const limit = setTimeout(() => {
+    log.warn({ event: 'drained', late: true }, 'did not finish in time');
+    log.flushNow();
+    process.exit(code);
+  }, DRAIN_LIMIT_MS);
+  await region.drain();
+  clearTimeout(limit);
+  log.info({ event: 'drained' });
+  log.flushNow();
+  return code;
+}
+
+interface Departure {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** The first reason to leave counts. */
+function departure(): { promise: Promise<Departure>; leave: (departure: Departure) => void } {
+  let leave: (departure: Departure) => void = () => {};
+  const promise = new Promise<Departure>((resolve) => {
+    leave = resolve;
+  });
+  return { promise, leave };
+}

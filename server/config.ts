@@ -1,0 +1,105 @@
+/** What one region server is told at its start, and what of it can be wrong. */
+import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface RegionConfig {
+  readonly region: string;
+  /** Region names in the order that numbers them, equal on all region servers. */
+  readonly regions: readonly string[];
+  /** One peer address a region, in that order. */
+  readonly peers: readonly Address[];
+  readonly listen: Address;
+  readonly admin: Address;
+  readonly data: string;
+  readonly worlds: readonly string[];
+  readonly secret: string;
+  /** null: the admin port asks for none; allowed on loopback only. */
+  readonly adminToken: string | null;
+  readonly guests: boolean;
+  readonly allowFaults: boolean;
+  /** A follower that heard nothing from a leader for this long looks for another; the other times follow from it. */
+  readonly electionMs: number;
+  readonly transport: 'auto' | 'uws' | 'ws';
+  /** Folder of the playable page; undefined: none. */
+  readonly page: string | undefined;
+  /** A fault that this process does to itself, for tests; see region/fault.ts. */
+  readonly fault: string | undefined;
+}
+
+export class ConfigError extends Error {}
+
+const NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
+/** A device is a bit of a mask in the consensus core. */
+const MOST_REGIONS = 31;
+/** Secrets shorter than this can be guessed. */
+const SECRET_LENGTH = 16;
+/** What two processes on one machine share where nobody gave them a secret; never used off loopback. */
+export const LOOPBACK_SECRET = 'throughline-loopback-without-a-secret';
+
+/** `127.0.0.1:2567`, `[::1]:2567`, `host:2567`. */
+export function parseAddress(text: string, what: string): Address {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined || !(port >= 0 && port <= 65_535))
+    throw new ConfigError(`${what}: expected HOST:PORT, got '${text}'`);
+  return { host, port };
+}
+
+export const formatAddress = ({ host, port }: Address) =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+
+export function isLoopback(host: string): boolean {
+  if (host === 'localhost' || host === '::1') return true;
+  return isIP(host) === 4 && host.startsWith('127.');
+}
+
+/** `eu=127.0.0.1:7567,us=127.0.0.1:7568,…` */
+export function parsePeers(text: string): { regions: string[]; peers: Address[] } {
+  const regions: string[] = [];
+  const peers: Address[] = [];
+  for (const part of text.split(',')) {
+    const [name = '', address = ''] = part.trim().split(/=(.*)/s);
+    if (!NAME.test(name)) throw new ConfigError(`peers: '${name}' is no name of a region`);
+    if (regions.includes(name)) throw new ConfigError(`peers: region ${name} is named twice`);
+    const parsed = parseAddress(address, `peers: ${name}`);
+    if (parsed.port === 0) throw new ConfigError(`peers: ${name} needs a port that the others know`);
+    regions.push(name);
+    peers.push(parsed);
+  }
+  if (regions.length > MOST_REGIONS) throw new ConfigError(`peers: at most ${MOST_REGIONS} regions`);
+  return { regions, peers };
+}
+
+/** Throws ConfigError for what cannot work or is not safe. */
+export function checkConfig(config: RegionConfig, given: { secret: boolean; adminToken: boolean }): void {
+  const own = config.peers[config.regions.indexOf(config.region)];
+  if (own === undefined)
+    throw new ConfigError(`region '${config.region}' is not one of the peers ${config.regions.join(', ')}`);
+  if (config.worlds.length === 0) throw new ConfigError('worlds: at least one');
+  if (new Set(config.worlds).size !== config.worlds.length)
+    throw new ConfigError('worlds: one is named twice');
+  if (!Number.isInteger(config.electionMs) || config.electionMs < 50 || config.electionMs > 60_000)
+    throw new ConfigError(`election-ms: expected 50 to 60000, got ${config.electionMs}`);
+  if (given.secret && config.secret.length < SECRET_LENGTH)
+    throw new ConfigError(`THROUGHLINE_SECRET needs at least ${SECRET_LENGTH} characters`);
+  const open = [own, config.listen, config.admin].filter(({ host }) => !isLoopback(host));
+  if (open.length === 0 || (given.secret && given.adminToken)) return;
+  const missing = [
+    ...(given.secret ? [] : ['THROUGHLINE_SECRET']),
+    ...(given.adminToken ? [] : ['THROUGHLINE_ADMIN_TOKEN']),
+  ];
+  throw new ConfigError(
+    `without ${missing.join(' and ')} nothing but loopback is listened on, not ${open.map(formatAddress).join(', ')}`,
+  );
+}
+
+/** Names the cluster: two servers with different lists of regions must not talk. */
+export function clusterDigest(regions: readonly string[], weights: readonly number[]): string {
+  return createHash('sha256').update(JSON.stringify({ regions, weights })).digest('hex').slice(0, 32);
+}

@@ -1,0 +1,30 @@
+import { pino } from 'pino';
+
+export type Logger = ReturnType<typeof createLogger>;
+
+/**
+ * One JSON object a line on standard output. `event` names what happened, for programs; `msg` says it in words. Lines are
+ * written in the background: a reader that does not keep up must not hold up the game. `flush` before leaving.
+ */
+export function createLogger(region: string, level = 'info') {
+  const destination = pino.destination({ dest: 1, sync: false, minLength: 0 });
+  const logger = pino(
+    {
+      level,
+      base: { region },
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    destination,
+  );
+  return Object.assign(logger, {
+    /** Writes what is under way, now; for the last words of a process. */
+    flushNow(): void {
+      try {
+        destination.flushSync();
+      } catch {
+        // The reader is gone, or the file was never opened: there is nobody to tell.
+      }
+    },
+  });
+}

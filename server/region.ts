@@ -1,0 +1,217 @@
+/** One region server: the only file that knows all rooms. Values go one way, from links and clients to worlds and back. */
+import { readFileSync } from 'node:fs';
+import { worlds } from '../game-logic/worlds/index.ts';
+import { createAdmin } from './admin/admin.ts';
+import type { Admin } from './admin/types.ts';
+import { clusterDigest, formatAddress, type RegionConfig } from './config.ts';
+import type { ConsensusConfig } from './consensus/types.ts';
+import { createGateway } from './gateway/gateway.ts';
+import type { Gateway } from './gateway/types.ts';
+import { DRAIN_HAND_OVER_MS, TAIL_COMMANDS, TICK_BUSY_MS, TICK_IDLE_MS } from './limits.ts';
+import { createLinks } from './links/net.ts';
+import type { Links, PeerMessage } from './links/types.ts';
+import type { Logger } from './log.ts';
+import { consensusConfig, weightsOf } from './region/consensus-config.ts';
+import { hits, parseFault, type SelfKill } from './region/fault.ts';
+import { LinkFaults } from './region/link-faults.ts';
+import { LocalWorld } from './region/local-world.ts';
+import { WorldRunner } from './region/world-runner.ts';
+import { type DataFolder, openDataFolder } from './storage/identity.ts';
+import { createLevelStorage } from './storage/level.ts';
+
+/** A killed process must have its last frame on the wire, and nothing after it. */
+const KILL_AFTER_MS = 50;
+
+interface World {
+  readonly runner: WorldRunner;
+  readonly local: LocalWorld;
+}
+
+export class Region {
+  readonly #config: RegionConfig;
+  readonly #log: Logger;
+  readonly #self: number;
+  readonly #failed: (reason: string) => void;
+  readonly #fault: SelfKill | undefined;
+  readonly #worlds = new Map<string, World>();
+  #folder: DataFolder | null = null;
+  #links: Links | null = null;
+  #gateway: Gateway | null = null;
+  #admin: Admin | null = null;
+  #ticker: NodeJS.Timeout | undefined;
+  /** Set by a fault that kills this process: nothing goes in or out any more. */
+  #frozen = false;
+  #leaving = false;
+  addresses = { listen: '', admin: '' };
+
+  private constructor(config: RegionConfig, log: Logger, failed: (reason: string) => void) {
+    this.#config = config;
+    this.#log = log;
+    this.#failed = failed;
+    this.#self = config.regions.indexOf(config.region);
+    this.#fault = config.fault === undefined ? undefined : parseFault(config.fault);
+  }
+
+  /** Resolves when it serves. `failed` is told when a world stopped and the process should leave. */
+  static async start(config: RegionConfig, log: Logger, failed: (reason: string) => void): Promise<Region> {
+    const region = new Region(config, log, failed);
+    try {
+      await region.#start();
+      return region;
+    } catch (error) {
+      await region.#close();
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { data, region, regions, worlds: names } = this.#config;
+    const cluster = clusterDigest(regions, weightsOf(this.#config));
+    this.#folder = await openDataFolder(data, { cluster, region });
+    await Promise.all(names.map((name) => this.#openWorld(name, this.#folder as DataFolder)));
+    this.#links = this.#makeLinks(cluster, this.#folder);
+    await this.#links.start();
+    this.#tick();
+    await this.#openDoors();
+  }
+
+  async #openWorld(name: string, folder: DataFolder): Promise<void> {
+    const definition = worlds.get(name);
+    if (definition === undefined) throw new Error(`there is no world '${name}'`);
+    const { regions } = this.#config;
+    const consensus: ConsensusConfig = consensusConfig(this.#config, this.#self);
+    const runner = await WorldRunner.open({
+      definition,
+      regions,
+      consensus,
+      storage: createLevelStorage({ folder, world: name, tailCommands: TAIL_COMMANDS }),
+      send: (to, message) => this.#send(name, to, message),
+      stopped: (world, reason) => this.#worldStopped(world, reason),
+      log: this.#log,
+    });
+    const local = new LocalWorld(runner, regions, (error) =>
+      this.#log.error({ event: 'listener', world: name, err: error }, 'a listener of applied commands threw'),
+    );
+    this.#worlds.set(name, { runner, local });
+  }
+
+  #makeLinks(cluster: string, folder: DataFolder): Links {
+    const { regions, peers, secret } = this.#config;
+    return createLinks(
+      { self: this.#self, regions, peers, secret, cluster, version: version(), folder, logger: this.#log },
+      {
+        message: (world, from, message) => this.#receive(world, from, message),
+        link: (device, up) => {
+          this.#log.info({ event: 'link', peer: regions[device], up });
+          for (const { runner } of this.#worlds.values()) runner.take({ kind: 'link', device, up });
+        },
+      },
+    );
+  }
+
+  async #openDoors(): Promise<void> {
+    const { region, regions, secret, guests, page, transport, listen, admin, adminToken } = this.#config;
+    const services = this.#config.worlds.map((name) => (this.#worlds.get(name) as World).local);
+    this.#gateway = createGateway({
+      ...{
+        host: listen.host,
+        port: listen.port,
+        worlds: services,
+        region,
+        regions,
+        secret,
+        guests,
+        transport,
+      },
+      ...{ pageDirectory: page, logger: this.#log },
+    });
+    const faults = new LinkFaults(region, regions, this.#links as Links);
+    this.#admin = createAdmin({
+      ...{ host: admin.host, port: admin.port, token: adminToken, region, regions, version: version() },
+      ...{ worlds: services, peers: () => this.#links?.status() ?? [], gateway: this.#gateway },
+      ...{ faults: this.#config.allowFaults ? faults : undefined, logger: this.#log },
+    });
+    const [clientPort, adminPort] = await Promise.all([this.#gateway.start(), this.#admin.start()]);
+    this.addresses = { listen: formatAddress(clientPort), admin: formatAddress(adminPort) };
+  }
+
+  // ---- messages and time --------------------------------------------------------------------------------------------------
+
+  #receive(world: string, from: number, message: PeerMessage): void {
+    if (this.#frozen) return;
+    // A world that only others serve is no error: worlds may be added region by region.
+    this.#worlds.get(world)?.runner.take({ kind: 'peer', from, message });
+  }
+
+  #send(world: string, to: number, message: PeerMessage): void {
+    if (this.#frozen) return;
+    this.#links?.send(world, to, message);
+    if (this.#fault !== undefined && hits(this.#fault, world, message)) this.#killSelf();
+  }
+
+  #killSelf(): void {
+    this.#frozen = true;
+    this.#log.warn({ event: 'fault' }, 'killing myself as told');
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), KILL_AFTER_MS);
+  }
+
+  #tick(): void {
+    let busy = false;
+    const now = performance.now();
+    for (const { runner, local } of this.#worlds.values()) {
+      if (this.#frozen) return;
+      runner.take({ kind: 'tick' });
+      local.expire(now);
+      busy ||= runner.busy;
+    }
+    this.#ticker = setTimeout(() => this.#tick(), busy ? TICK_BUSY_MS : TICK_IDLE_MS);
+  }
+
+  #worldStopped(world: string, reason: string): void {
+    // The other regions go on with this world; here its clients are better off elsewhere.
+    this.#failed(`world ${world} stopped: ${reason}`);
+  }
+
+  // ---- leaving ------------------------------------------------------------------------------------------------------------
+
+  /** Hands leadership on, tells clients to move, lets what is under way end, flushes, closes. */
+  async drain(): Promise<void> {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    await Promise.all([this.#handOverAll(), this.#gateway?.drain()]);
+    for (const { runner } of this.#worlds.values()) runner.take({ kind: 'drain' });
+    await Promise.all([...this.#worlds.values()].map(({ runner }) => runner.flushed()));
+    await this.#close();
+  }
+
+  async #handOverAll(): Promise<void> {
+    const next = this.#links
+      ?.status()
+      .find(({ connected, region }) => connected && region !== this.#config.region);
+    if (next === undefined) return;
+    const late = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_HAND_OVER_MS).unref());
+    const handOver = async ({ local }: World) => {
+      if (local.status().role !== 'leader') return;
+      await local.handOver(next.region).catch((error: unknown) => {
+        this.#log.warn({ event: 'hand-over', world: local.name, err: error }, 'leadership was not handed on');
+      });
+    };
+    await Promise.race([Promise.all([...this.#worlds.values()].map(handOver)), late]);
+  }
+
+  async #close(): Promise<void> {
+    clearTimeout(this.#ticker);
+    await Promise.allSettled([this.#gateway?.close(), this.#admin?.close(), this.#links?.close()]);
+    await Promise.allSettled([...this.#worlds.values()].map(({ runner }) => runner.close()));
+  }
+}
+
+/** The package's version; the bundle lies one folder below the package. */
+function version(): string {
+  try {
+    const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+    return (JSON.parse(text) as { version: string }).version;
+  } catch {
+    return 'unknown';
+  }
+}

@@ -1,0 +1,210 @@
+/** One world's WorldHost in a process: gathers inputs into turns and carries effects out. Everything impure is here. */
+import { randomInt } from 'node:crypto';
+import { LeaderState } from '../../game-logic/leader-state.ts';
+import { WorldState } from '../../game-logic/state.ts';
+import { ballotToJson } from '../../game-logic/to-json.ts';
+import type { WorldDefinition } from '../../game-logic/types.ts';
+import { Consensus } from '../consensus/consensus.ts';
+import { OutputGate } from '../consensus/output-gate.ts';
+import type { ConsensusConfig, Durable } from '../consensus/types.ts';
+import { ThroughlineError } from '../errors.ts';
+import { MESSAGE_BYTES, REPLAY_BYTES } from '../limits.ts';
+import type { PeerMessage } from '../links/types.ts';
+import type { Logger } from '../log.ts';
+import type { Answer, HostEffects, HostInput, HostStatus, ReadAnswer } from '../replica/types.ts';
+import { WorldHost } from '../replica/world-host.ts';
+import type { Storage } from '../storage/types.ts';
+import type { AppliedBatch } from '../world-service.ts';
+
+export interface RunnerOptions {
+  readonly definition: WorldDefinition;
+  readonly regions: readonly string[];
+  readonly consensus: ConsensusConfig;
+  readonly storage: Storage;
+  readonly send: (to: number, message: PeerMessage) => void;
+  /** This copy of the world stopped for good. */
+  readonly stopped: (world: string, reason: string) => void;
+  readonly log: Logger;
+}
+
+/** Whom a runner tells what came of a turn. */
+export interface RunnerEvents {
+  answer(answer: Answer): void;
+  readable(answer: ReadAnswer): void;
+  appliedBatch(batch: AppliedBatch): void;
+  leader(device: number | null): void;
+  /** After this nothing comes any more. */
+  stopped(error: ThroughlineError): void;
+}
+
+export const soon = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+export class WorldRunner {
+  readonly state: WorldState;
+  readonly storage: Storage;
+  readonly #options: RunnerOptions;
+  readonly #host: WorldHost;
+  #events: RunnerEvents | null = null;
+  #inputs: HostInput[] = [];
+  #scheduled = false;
+  #turnBegan = 0;
+  #unflushed = 0;
+  #failure: ThroughlineError | null = null;
+
+  private constructor(options: RunnerOptions, durable: Durable, state: WorldState) {
+    this.#options = options;
+    this.state = state;
+    this.storage = options.storage;
+    const { devices, self, window } = options.consensus;
+    this.#host = new WorldHost({
+      self,
+      devices,
+      core: new Consensus(options.consensus, durable),
+      gate: new OutputGate(),
+      window,
+      state,
+      leaderState: () => new LeaderState(state),
+      firstRequest: randomInt(2 ** 32),
+      random: Math.random,
+      log: (message, fields) => options.log.info({ ...fields, event: 'game', world: this.world }, message),
+      elapsed: () => performance.now() - this.#turnBegan,
+    });
+  }
+
+  /** Opens the storage and replays what it holds. Rejects with a StorageError, or a StateError naming the number. */
+  static async open(options: RunnerOptions): Promise<WorldRunner> {
+    const { storage, definition } = options;
+    const durable = await storage.open();
+    const state = new WorldState(definition);
+    while (state.number < durable.upTo) {
+      const commands = await storage.read(state.number + 1, durable.upTo, REPLAY_BYTES);
+      if (commands.length === 0)
+        throw new Error(
+          `${definition.name}: command ${state.number + 1} of ${durable.upTo} is missing in storage`,
+        );
+      for (const { bytes } of commands) state.apply(bytes);
+      await soon();
+    }
+    return new WorldRunner(options, durable, state);
+  }
+
+  get world(): string {
+    return this.#options.definition.name;
+  }
+
+  get failure(): ThroughlineError | null {
+    return this.#failure;
+  }
+
+  status(): HostStatus {
+    return this.#host.status();
+  }
+
+  /** Something is under way, or due soon, that needs to be told the time often. */
+  get busy(): boolean {
+    const { role, pending, queued, inWindow } = this.#host.status();
+    const beats = role === 'leading' && this.#options.definition.tickEveryMs !== null;
+    return beats || role === 'preparing' || pending > 0 || queued > 0 || inWindow > 0;
+  }
+
+  /** Closes the storage; what is under way is flushed first. Nothing may be given to this runner any more. */
+  async close(): Promise<void> {
+    this.#failure ??= new ThroughlineError('draining', 'this region has left');
+    await this.storage.close();
+  }
+
+  /** Commands from the replica's memory; undefined where they are older. */
+  recent(from: number, to: number, bytes: number): Uint8Array[] | undefined {
+    return this.#host.replica.tail.read(from, to, bytes);
+  }
+
+  /** From now on `events` hears what happens. */
+  listen(events: RunnerEvents): void {
+    this.#events = events;
+  }
+
+  /** What comes in during one pass of the event loop is one turn, taken at its end; nothing waits for a timer. */
+  take(input: HostInput): void {
+    if (this.#failure !== null) return;
+    this.#inputs.push(input);
+    this.#schedule();
+  }
+
+  /** Waits until everything taken so far is done and on stable storage. */
+  async flushed(): Promise<void> {
+    while (this.#failure === null && (this.#unflushed > 0 || this.#scheduled)) await soon();
+  }
+
+  /** Fail stop: from now on nothing is written, voted or sent. */
+  fail(reason: string): void {
+    if (this.#failure !== null) return;
+    const { log, stopped } = this.#options;
+    this.#failure = new ThroughlineError('no-quorum', 'this copy of the world stopped', { kind: 'unknown' });
+    this.#inputs = [];
+    log.fatal({ event: 'stopped', world: this.world, reason }, 'this copy of the world stopped');
+    this.#events?.stopped(this.#failure);
+    stopped(this.world, reason);
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    this.#scheduled = false;
+    if (this.#failure !== null) return;
+    const inputs = this.#inputs;
+    this.#inputs = [];
+    this.#turnBegan = performance.now();
+    const effects = this.#host.step({ now: this.#turnBegan, wall: Date.now() }, inputs);
+    this.#carryOut(effects);
+    if (effects.stopped !== undefined)
+      this.fail(`at command ${effects.stopped.number}: ${effects.stopped.reason}`);
+    else if (effects.more) this.#schedule();
+  };
+
+  /** Sends first: what may leave must not wait for the encoding of what is stored. */
+  #carryOut(effects: HostEffects): void {
+    const { log, send, regions } = this.#options;
+    for (const { to, message } of effects.sends) send(to, message);
+    if (effects.writes.length > 0) this.#append(effects.writes);
+    for (const alarm of effects.alarms) log.warn({ event: 'alarm', world: this.world }, alarm);
+    if (effects.leader !== undefined) {
+      const { device, ballot } = effects.leader;
+      const leader = device === null ? null : regions[device];
+      log.info({ event: 'leader', world: this.world, leader, ballot: ballotToJson(ballot, regions) });
+      this.#events?.leader(device);
+    }
+    if (effects.applied !== undefined) this.#events?.appliedBatch(effects.applied);
+    for (const answer of effects.answers) this.#events?.answer(answer);
+    for (const answer of effects.reads) this.#events?.readable(answer);
+    for (const { to, from, max } of effects.serve) void this.#serve(to, from, max);
+  }
+
+  #append(writes: HostEffects['writes']): void {
+    const last = writes.at(-1)?.write ?? 0;
+    this.#unflushed++;
+    this.storage.append(writes).then(
+      () => {
+        this.#unflushed--;
+        this.take({ kind: 'persisted', write: last });
+      },
+      (error: unknown) => this.fail(reasonOf(error)),
+    );
+  }
+
+  /** A peer lacks commands older than consensus keeps in memory. */
+  async #serve(to: number, from: number, max: number): Promise<void> {
+    try {
+      const commands = await this.storage.read(from, from + max - 1, MESSAGE_BYTES / 2);
+      if (commands.length === 0 || this.#failure !== null) return;
+      this.#options.send(to, { kind: 'issued', upTo: this.#host.status().issued, commands });
+    } catch (error) {
+      this.fail(reasonOf(error));
+    }
+  }
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
