@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { Ballot, Command, Durable, Vote } from '../consensus/types.ts';
+import { crc32 } from '../crc32.ts';
 import {
   RECORD_COMMANDS,
   STORAGE_BLOCK_CACHE,
@@ -11,7 +12,6 @@ import {
   STORAGE_VERIFY_BYTES,
   STORAGE_WRITE_BUFFER,
 } from '../limits.ts';
-import { crc32 } from './checksum.ts';
 import { corrupt, StorageError, storageError, WHAT_TO_DO } from './errors.ts';
 import type { DataFolder } from './identity.ts';
 import { checkLevel, syncFolder } from './level-check.ts';

@@ -1,5 +1,5 @@
 import type { Ballot, Command } from '../consensus/types.ts';
-import { crc32 } from './checksum.ts';
+import { crc32 } from '../crc32.ts';
 import { corrupt } from './errors.ts';
 import type { CommandRange, Range } from './zone.ts';
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { crc32, crc32c, crc32Portable } from '../../server/storage/checksum.ts';
+import { crc32, crc32Portable } from '../../server/crc32.ts';
+import { crc32c } from '../../server/storage/checksum.ts';
 
 describe('checksums', () => {
   it('match the published check values', () => {
@@ -16,6 +17,8 @@ describe('checksums', () => {
       for (let end = start; end <= bytes.length; end++) {
         const part = bytes.subarray(start, end);
         expect(crc32Portable(part)).toBe(crc32(part));
+        expect(crc32(bytes.subarray(end), crc32(part))).toBe(crc32(bytes.subarray(start)));
+        expect(crc32Portable(bytes.subarray(end), crc32Portable(part))).toBe(crc32(bytes.subarray(start)));
         expect(crc32c(bytes, start, end)).toBe(crc32c(part));
       }
     }
