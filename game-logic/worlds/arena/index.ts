@@ -5,11 +5,11 @@
 import { arenaSchema } from '../../../schemas/generated/arena.ts';
 import { defineWorld } from '../../define-world.ts';
 import { quietPoint, respawn, strike } from './fight.ts';
-import { grow, passCrown, tend } from './loot.ts';
+import { grow, passCrown, sow, tend } from './loot.ts';
 import { move } from './move.ts';
 import { moveOpponents, setOpponents, staff } from './opponents.ts';
-import { HP, OPPONENTS, SAFE_MS, SKINS, TICK_MS } from './rules.ts';
-import { freshName, rename, say } from './talk.ts';
+import { HP, OPPONENTS, SAFE_MS, TICK_MS } from './rules.ts';
+import { freshName, freshSkin, rename, say } from './talk.ts';
 
 export const arena = defineWorld(arenaSchema, {
   initial: { match: [{ id: 0, opponents: OPPONENTS }] },
@@ -34,11 +34,12 @@ export const arena = defineWorld(arenaSchema, {
   join(ctx) {
     if (ctx.world.player.has(ctx.session)) return;
     const at = quietPoint(ctx);
-    const skin = Math.floor(ctx.random() * SKINS);
+    const skin = freshSkin(ctx);
     const times = { paid: ctx.now, safe: ctx.now + SAFE_MS };
     const name = freshName(ctx);
     ctx.world.player.put({ id: ctx.session, name, skin, x: at.x, y: at.y, hp: HP, alive: true, ...times });
     staff(ctx);
+    sow(ctx);
     tend(ctx);
   },
 

@@ -9,6 +9,7 @@ import {
   HP,
   LOOT_AT_MOST,
   LOOT_PAUSE_MS,
+  LOOT_SOWN,
   LOOT_WANTED,
 } from './rules.ts';
 import type { AnyContext, PlayerDraft, PlayerRow } from './types.ts';
@@ -35,10 +36,19 @@ export function grow(ctx: AnyContext): void {
   const match = ctx.world.match.get(0);
   if (match) match.growing = false;
   if (!someoneIsHere(ctx)) return;
+  sprout(ctx);
+  tend(ctx);
+}
+
+/** Somebody came: there should be something to run for. */
+export function sow(ctx: AnyContext): void {
+  while (ctx.world.coin.size < LOOT_SOWN) if (!sprout(ctx)) return;
+}
+
+function sprout(ctx: AnyContext): boolean {
   const dice = ctx.random() * 100;
   const loot = dice < GEMS_OF_100 ? 'gem' : dice < GEMS_OF_100 + HEARTS_OF_100 ? 'heart' : 'coin';
-  lay(ctx, loot, freePoint(ctx.random));
-  tend(ctx);
+  return lay(ctx, loot, freePoint(ctx.random));
 }
 
 /** False if too much lies about already. */

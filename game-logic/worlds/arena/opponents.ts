@@ -3,8 +3,8 @@ import { decide } from './brain.ts';
 import { distance, walk } from './field.ts';
 import { blow, quietPoint } from './fight.ts';
 import { collect, passCrown } from './loot.ts';
-import { BOT_SPEED, HP, OPPONENTS_AT_MOST, REACH, SAFE_MS, SKINS, TICK_MS } from './rules.ts';
-import { payForTalk } from './talk.ts';
+import { BOT_SPEED, HP, OPPONENTS_AT_MOST, REACH, SAFE_MS, TICK_MS } from './rules.ts';
+import { freshSkin, payForTalk } from './talk.ts';
 import type { AnyContext, Context, PlayerRow } from './types.ts';
 
 /** People who did nothing for this long are no reason to go on moving. */
@@ -49,7 +49,7 @@ function enter(ctx: AnyContext, i: number): void {
   const at = quietPoint(ctx);
   const round = Math.floor((i - 1) / NAMES.length);
   const name = NAMES[(i - 1) % NAMES.length]! + (round > 0 ? ` ${round + 1}` : '');
-  const skin = Math.floor(ctx.random() * SKINS);
+  const skin = freshSkin(ctx);
   const safe = ctx.now + SAFE_MS;
   ctx.world.player.put({
     id: `bot-${i}`,

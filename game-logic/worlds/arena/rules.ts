@@ -42,6 +42,8 @@ export const LOOT_AT_MOST = 24;
 export const LOOT_WANTED = 12;
 /** … after a random pause between these two. */
 export const LOOT_PAUSE_MS: readonly [number, number] = [700, 2_200];
+/** Who comes to an empty field finds this much. */
+export const LOOT_SOWN = 6;
 /** Of 100 things that appear, so many are gems and hearts. */
 export const GEMS_OF_100 = 12;
 export const HEARTS_OF_100 = 14;

@@ -1,5 +1,5 @@
-/** Names and chat lines. */
-import { MESSAGES_KEPT, NAME_LENGTH, SAY_AT_ONCE, SAY_MS, TEXT_LENGTH } from './rules.ts';
+/** Names, colours and chat lines. */
+import { MESSAGES_KEPT, NAME_LENGTH, SAY_AT_ONCE, SAY_MS, SKINS, TEXT_LENGTH } from './rules.ts';
 import type { AnyContext, Context, PlayerDraft } from './types.ts';
 
 const ADJECTIVES = [
@@ -99,6 +99,17 @@ export function freshName(ctx: AnyContext): string {
     if (!nameIsTaken(ctx, name, '')) return name;
   }
   return `${pick(ctx, ANIMALS)} ${1_000 + Math.floor(ctx.random() * 9_000)}`;
+}
+
+/** A colour that few have. */
+export function freshSkin(ctx: AnyContext): number {
+  const worn = new Array<number>(SKINS).fill(0);
+  for (const player of ctx.world.player.rows()) worn[player.skin % SKINS]!++;
+  const least = Math.min(...worn);
+  return pick(
+    ctx,
+    [...worn.keys()].filter((skin) => worn[skin] === least),
+  );
 }
 
 function nameIsTaken(ctx: AnyContext, name: string, by: string): boolean {
