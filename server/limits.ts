@@ -197,3 +197,34 @@ export const IDENTITY_BYTES = 256 * 1024;
 export const ADMIN_BODY_BYTES = 16 * 1024;
 /** How long a world may take to show that it is ready. */
 export const ADMIN_READY_MS = 2_000;
+
+// ---- Links: connections between region servers --------------------------------------------------------------------------
+
+/**
+ * Largest body of a frame. A ballot-info carries issued and voted commands, each up to MESSAGE_BYTES and one command of
+ * 256 KiB beyond; a frame that gathers smaller messages is closed at LINK_FRAME_FULL.
+ */
+export const LINK_FRAME_BYTES = 4 * MESSAGE_BYTES;
+export const LINK_FRAME_FULL = 128 * 1024;
+/** Largest body before the other side has proved the secret: a hello is about 250 bytes, a proof 100. */
+export const LINK_HANDSHAKE_BYTES = 2_048;
+/** From the connection to the end of the handshake: two round trips of 400 ms at worst, with room. */
+export const LINK_HANDSHAKE_MS = 3_000;
+export const LINK_CONNECT_MS = 1_500;
+/** Connections that have not proved the secret yet; one more closes the oldest. 31 regions that start at once fit. */
+export const LINK_PENDING = 64;
+/**
+ * What waits for one peer: ten windows of 1.6 MB. More is dropped and counted; the core sends again what matters. Small
+ * messages, such as heartbeats, may go on a little longer, so that a slow peer is not taken for a dead one.
+ */
+export const LINK_QUEUE_BYTES = 16 << 20;
+export const LINK_QUEUE_SMALL = 4_096;
+export const LINK_QUEUE_RESERVE = 1 << 20;
+/** Time between attempts: from the first, doubled, up to the most; of each a random half is left out. */
+export const LINK_RETRY_FIRST_MS = 20;
+export const LINK_RETRY_MOST_MS = 1_000;
+/** Pings measure the round trip; a peer that says nothing for so long is gone. The core's heartbeats notice much sooner. */
+export const LINK_PING_MS = 1_000;
+export const LINK_SILENCE_MS = 5_000;
+/** How long a closing link may still hand its last words to the kernel. */
+export const LINK_LAST_WORDS_MS = 500;
