@@ -36,8 +36,8 @@ function listed(configured: unknown): string[] {
 function addressOf(name: string, scheme: string, hostname: string): string | null {
   const full = /^\d+$/.test(name)
     ? `${scheme}://${hostname}:${name}`
-    : /^wss?:\/\//.test(name)
-      ? name
+    : /^(ws|http)s?:\/\//.test(name)
+      ? name.replace(/^http/, 'ws')
       : `${scheme}://${name}`;
   try {
     const { protocol, host } = new URL(full);
