@@ -38,6 +38,8 @@ export class ClientStream {
   #next: number;
   #snapshot: Snapshot | null = null;
   #part = 0;
+  /** Nothing is sent before the client listens. */
+  #started = false;
   #live = false;
   #reading = false;
   #resting = false;
@@ -57,6 +59,7 @@ export class ClientStream {
 
   /** `from`: the first command wanted; null, or one that is not held any more: a snapshot first. */
   start(from: number | null): void {
+    this.#started = true;
     if (from === null || from < this.#context.world.firstHeld()) this.#begin();
     else this.#next = from;
     this.pump();
@@ -69,7 +72,7 @@ export class ClientStream {
   /** Sends as much as the outbox takes; call it whenever something may have changed. */
   pump(): void {
     let budget = TURN_BYTES;
-    while (!this.#closed && !this.#live && !this.#reading && !this.#resting && this.#pipe.open) {
+    while (this.#pumps && this.#pipe.open) {
       if (this.#pipe.buffered > this.#context.limits.outboxLow) return;
       if (budget <= 0) {
         this.#rest();
@@ -80,6 +83,11 @@ export class ClientStream {
       budget -= sent;
       this.#movedAt = this.#context.now();
     }
+  }
+
+  /** There is something this client may be sent out of turn, and nothing under way already. */
+  get #pumps(): boolean {
+    return this.#started && !this.#closed && !this.#live && !this.#reading && !this.#resting;
   }
 
   /** A live client that does not keep up leaves the live stream. True if it did. */
@@ -97,9 +105,8 @@ export class ClientStream {
 
   /** Looks for a client that takes nothing, and for a replica that does not get there. */
   sweep(): void {
-    if (this.#live || this.#closed) return;
     this.pump();
-    if (this.#live || this.#reading || this.#resting) return;
+    if (!this.#pumps) return;
     const { limits, feed } = this.#context;
     const { buffered } = this.#pipe;
     if (buffered < this.#buffered) this.#movedAt = this.#context.now();
