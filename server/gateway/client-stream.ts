@@ -8,7 +8,7 @@ import type { WorldService } from '../world-service.ts';
 import type { GatewayLimits } from './bounds.ts';
 import { commandsFrame } from './frames.ts';
 import type { LiveFeed } from './live-feed.ts';
-import { asRefusal } from './refusal.ts';
+import { asRefusal, isFault } from './refusal.ts';
 import type { Snapshot, Snapshots } from './snapshots.ts';
 import type { CutOff } from './types.ts';
 import type { Pipe } from './wire.ts';
@@ -69,8 +69,16 @@ export class ClientStream {
     return this.#live;
   }
 
-  /** Sends as much as the outbox takes; call it whenever something may have changed. */
+  /** Sends as much as the outbox takes; call it whenever something may have changed. Never throws. */
   pump(): void {
+    try {
+      this.#pump();
+    } catch (cause) {
+      this.#fail(cause);
+    }
+  }
+
+  #pump(): void {
     let budget = TURN_BYTES;
     while (this.#pumps && this.#pipe.open) {
       if (this.#pipe.buffered > this.#context.limits.outboxLow) return;
@@ -229,7 +237,7 @@ export class ClientStream {
 
   #fail(cause: unknown): void {
     const refusal = asRefusal(cause);
-    if (refusal.code === 'internal') this.#context.fault(cause);
+    if (isFault(cause)) this.#context.fault(cause);
     this.#context.end(refusal.code, refusal.message);
   }
 

@@ -3,12 +3,12 @@ import { SchemaError } from '../../schemas/support/errors.ts';
 import { type ErrorCode, HTTP_STATUS, ThroughlineError } from '../errors.ts';
 import type { ActAnswer, ActRequest } from '../world-service.ts';
 import { type Doorkeeper, makeGuest, worldNamed } from './admission.ts';
+import { ask } from './ask.ts';
 import type { GatewayLimits } from './bounds.ts';
 import { ANY_ORIGIN, type Exchange, type HeaderFields, JSON_TYPE } from './exchange.ts';
 import { getCommands, getState } from './http-reads.ts';
-import { count } from './member.ts';
 import type { Pages } from './pages.ts';
-import { asRefusal, RETRY_AFTER, refusalBody } from './refusal.ts';
+import { asRefusal, isFault, RETRY_AFTER, refusalBody } from './refusal.ts';
 import { bearer } from './tokens.ts';
 import type { ActionCounts, GatewayLogger } from './types.ts';
 import type { WorldDesk } from './world-desk.ts';
@@ -56,10 +56,8 @@ export class HttpDoor {
   }
 
   #fail(exchange: Exchange, cause: unknown): void {
-    const refusal = asRefusal(cause);
-    if (refusal.code === 'internal')
-      this.#context.logger.error({ event: 'http-fault', path: exchange.path, err: cause });
-    refuse(exchange, refusal);
+    if (isFault(cause)) this.#context.logger.error({ event: 'http-fault', path: exchange.path, err: cause });
+    refuse(exchange, asRefusal(cause));
   }
 
   async #route(exchange: Exchange): Promise<void> {
@@ -128,17 +126,10 @@ export class HttpDoor {
   }
 
   #act(desk: WorldDesk, request: ActRequest): Promise<ActAnswer> {
-    const { counts } = this.#context;
     return new Promise((resolve, reject) => {
-      desk.world.act(request, (error, answer) => {
-        desk.sessions.settle(request.session);
-        if (error !== null) {
-          count(counts, error);
-          reject(error);
-        } else {
-          counts[answer?.duplicate === true ? 'duplicate' : 'issued']++;
-          resolve(answer as ActAnswer);
-        }
+      ask(desk.asking, request, ({ error, answer }) => {
+        if (error === null) resolve(answer);
+        else reject(error);
       });
     });
   }
@@ -151,7 +142,7 @@ export class HttpDoor {
       exchange.send(200, headers, await this.#context.seat(how, room, options, exchange));
     } catch (cause) {
       const refusal = asRefusal(cause);
-      if (refusal.code === 'internal') this.#context.logger.error({ event: 'http-fault', err: cause });
+      if (isFault(cause)) this.#context.logger.error({ event: 'http-fault', err: cause });
       const message = refusalBody(refusal);
       const status = HTTP_STATUS[refusal.code];
       const body = { ...(JSON.parse(message) as object), code: status, message };

@@ -3,9 +3,10 @@ import { type Act, type Answer, decodeAct, decodeActs } from '../../schemas/gene
 import { SchemaError } from '../../schemas/support/errors.ts';
 import { type ErrorCode, ThroughlineError } from '../errors.ts';
 import type { ActAnswer } from '../world-service.ts';
+import { ask } from './ask.ts';
 import { ClientStream, type StreamContext } from './client-stream.ts';
 import { ACT, ACTS, answerFrame, answersFrame, HEADER, moveOnFrame, ROOM_DATA_BYTES } from './frames.ts';
-import { asRefusal, closeCode, closeReason } from './refusal.ts';
+import { asRefusal, closeCode, closeReason, isFault } from './refusal.ts';
 import type { Sessions } from './sessions.ts';
 import type { ActionCounts, CutOff } from './types.ts';
 import type { Pipe } from './wire.ts';
@@ -68,6 +69,17 @@ export class Member {
 
   /** A frame that is not Colyseus' own. Its bytes are void when this returns. */
   receive(frame: Uint8Array): void {
+    if (!this.pipe.open) return;
+    try {
+      this.#receive(frame);
+    } catch (cause) {
+      // The transport would end the process, for the fault of one client's message.
+      this.#context.fault(cause);
+      this.end('internal', 'something went wrong on this server');
+    }
+  }
+
+  #receive(frame: Uint8Array): void {
     const number = frame[1];
     if (frame[0] !== ROOM_DATA_BYTES || (number !== ACT && number !== ACTS)) {
       this.#strike('no message of schemas/client.fbs');
@@ -90,7 +102,7 @@ export class Member {
 
   /** One of Colyseus' own frames. False when there were too many of them. */
   tolerates(): boolean {
-    return this.#spend();
+    return this.pipe.open && this.#spend();
   }
 
   sweep(): void {
@@ -118,6 +130,7 @@ export class Member {
   }
 
   end(code: ErrorCode, detail: string, cutOff?: CutOff): void {
+    if (!this.pipe.open) return;
     if (cutOff !== undefined) this.#context.cutOff(cutOff);
     this.flushAnswers();
     this.stream.close();
@@ -125,7 +138,7 @@ export class Member {
   }
 
   #act(act: Act): void {
-    const { world, sessions, counts } = this.#context;
+    const { sessions, counts } = this.#context;
     const { sequence, action, args } = act;
     try {
       this.#check(act);
@@ -135,16 +148,9 @@ export class Member {
       this.#refuse(sequence, cause);
       return;
     }
-    world.act({ session: this.session, sequence, action, args }, (error, answer) => {
-      sessions.settle(this.session);
-      if (error !== null) {
-        count(counts, error);
-        this.#answer(negative(sequence, error));
-      } else {
-        counts[answer?.duplicate === true ? 'duplicate' : 'issued']++;
-        this.#answer(positive(sequence, answer as ActAnswer));
-      }
-    });
+    ask(this.#context, { session: this.session, sequence, action, args }, ({ error, answer }) =>
+      this.#answer(error === null ? positive(sequence, answer) : negative(sequence, error)),
+    );
   }
 
   /** What can be said without asking the leader. */
@@ -160,7 +166,7 @@ export class Member {
 
   #refuse(sequence: number, cause: unknown): void {
     const refusal = asRefusal(cause);
-    if (refusal.code === 'internal') this.#context.fault(cause);
+    if (isFault(cause)) this.#context.fault(cause);
     if (refusal.code === 'rate-limited' && !this.#spend()) return;
     this.#answer(negative(sequence, refusal));
     if (cause instanceof SchemaError && cause.code === 'forged') this.#count('forged arguments');
@@ -187,15 +193,9 @@ export class Member {
   #spend(): boolean {
     this.#excess++;
     if (this.#excess <= this.#context.limits.excess) return true;
-    if (this.pipe.open) this.end('rate-limited', 'too many messages', 'flood');
+    this.end('rate-limited', 'too many messages', 'flood');
     return false;
   }
-}
-
-export function count(counts: ActionCounts, error: ThroughlineError): void {
-  if (error.kind === 'unknown') counts.unknown++;
-  else if (error.kind === 'unavailable') counts.unavailable++;
-  else counts[error.code === 'refused' ? 'refused' : 'failed']++;
 }
 
 function positive(sequence: number, answer: ActAnswer): Answer {

@@ -14,6 +14,11 @@ export function asRefusal(cause: unknown): ThroughlineError {
   });
 }
 
+/** Something nobody meant to happen, so that it belongs into the log; errors of errors.ts are meant. */
+export function isFault(cause: unknown): boolean {
+  return !(cause instanceof ThroughlineError) && asRefusal(cause).code === 'internal';
+}
+
 /** CONTRACT: {"error","detail"}, with the game's code, the first number still held and the open outcome where they apply. */
 export function refusalBody(error: ThroughlineError): string {
   return JSON.stringify({

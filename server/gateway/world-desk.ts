@@ -1,6 +1,7 @@
 /** Everything of one world on one gateway: its clients, their live stream, their snapshots, their sessions. */
 import type { Client } from '@colyseus/core';
 import type { WorldService } from '../world-service.ts';
+import type { AskContext } from './ask.ts';
 import type { GatewayLimits } from './bounds.ts';
 import { welcomeFrame } from './frames.ts';
 import { LiveFeed } from './live-feed.ts';
@@ -76,6 +77,11 @@ export class WorldDesk {
       this.feed.applied(batch);
       this.#ring();
     });
+  }
+
+  /** For actions that come over HTTP. */
+  get asking(): AskContext {
+    return this.#forMembers;
   }
 
   get clients(): number {

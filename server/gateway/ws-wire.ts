@@ -16,7 +16,7 @@ import {
   type WireEvents,
 } from './wire.ts';
 
-/** A socket that was closed with bytes still in its outbox gets this long to take them. */
+/** A closed socket gets this long to take what is in its outbox and to answer. */
 const LINGER_MS = 1_000;
 /** Pings without an answer, spread over the idle time. */
 const PING_RETRIES = 2;
@@ -165,8 +165,11 @@ class WsPipe implements Pipe {
   }
 
   close(code: number, reason: string): void {
+    if (!this.#open) return;
+    this.#open = false;
     this.#socket.close(code, reason);
-    if (this.buffered > 0) setTimeout(() => this.#socket.terminate(), LINGER_MS).unref();
+    // One that does not read, or does not answer the close, is not waited for.
+    setTimeout(() => this.#socket.terminate(), LINGER_MS).unref();
   }
 
   #closed(): void {

@@ -193,7 +193,8 @@ describe.each(['uws', 'ws'] as const)('HTTP over %s', (transport) => {
     const reply = await post(actionsOf(site), inbound(1), token);
     expect([reply.status, reply.json.error, reply.json.outcome]).toEqual([500, 'internal', 'unknown']);
     expect(reply.text).not.toContain('secret');
-    expect(site.log.loud.map(({ fields }) => fields['event'])).toEqual(['http-fault']);
+    expect(site.log.loud.map(({ fields }) => fields['event'])).toEqual(['gateway-fault']);
+    expect(site.gateway.stats()).toMatchObject({ outstanding: 0, actions: { unknown: 1 } });
   });
 
   it('[EDGE2] bounds a body: too large is 413 and costs nothing', async () => {
