@@ -40,8 +40,8 @@ export const PRESENCE_STALE_MS = 3 * PRESENCE_REFRESH_MS;
 /** Least time between two lists of one region, plus a millisecond for each 20 sessions: 10,000 sessions (220 KB) twice a second. */
 export const PRESENCE_SPACING_MS = 50;
 export const PRESENCE_SESSIONS_PER_MS = 20;
-/** A session without a command for this long, and without a connection, is ended; tokens live a fraction of it. */
-export const SESSION_IDLE_MS = 7 * 24 * 3_600_000;
+/** A session without a command for this long, and without a connection, is ended: twice the life of its token. */
+export const SESSION_IDLE_MS = 2 * 24 * 3_600_000;
 /** How often ended sessions are looked for. */
 export const SESSION_SWEEP_MS = 60_000;
 
@@ -80,6 +80,8 @@ export const REPLAY_BYTES = 1 << 20;
 /** How often time is told to the worlds: while something is under way, and while nothing is. Heartbeats are 40 apart. */
 export const TICK_BUSY_MS = 5;
 export const TICK_IDLE_MS = 20;
+/** Alarms of consensus that one world logs in a second; more are counted. */
+export const ALARMS_PER_SECOND = 10;
 /** A leaving region waits this long for another to take its worlds over; with GATEWAY_DRAIN_MS well below 5 s. */
 export const DRAIN_HAND_OVER_MS = 1_500;
 
@@ -154,7 +156,7 @@ export const GATEWAY_HTTP_PRESENCE_MS = 30_000;
 export const GATEWAY_SESSIONS = 65_536;
 /** Tokens found good, remembered so that HTTP does not pay 100 us for each action. */
 export const GATEWAY_TOKENS = 8_192;
-/** Life of a player token; renewed at a join in its second half. A fraction of SESSION_IDLE_MS. */
+/** Life of a player token; renewed at a join in its second half. Half of SESSION_IDLE_MS. */
 export const GATEWAY_TOKEN_MS = 24 * 3_600_000;
 /** Files of the page, together, and how many: they are held in memory, so that a path can only be one of them. */
 export const GATEWAY_PAGE_BYTES = 32 << 20;

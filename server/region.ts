@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { worlds } from '../game-logic/worlds/index.ts';
 import { createAdmin } from './admin/admin.ts';
 import type { Admin } from './admin/types.ts';
-import { clusterDigest, formatAddress, type RegionConfig } from './config.ts';
+import { type Address, clusterDigest, formatAddress, type RegionConfig } from './config.ts';
 import type { ConsensusConfig } from './consensus/types.ts';
 import { createGateway } from './gateway/gateway.ts';
 import type { Gateway } from './gateway/types.ts';
@@ -42,7 +42,7 @@ export class Region {
   /** Set by a fault that kills this process: nothing goes in or out any more. */
   #frozen = false;
   #leaving = false;
-  addresses = { listen: '', admin: '' };
+  addresses = { listen: '', admin: '', peer: '' };
 
   private constructor(config: RegionConfig, log: Logger, failed: (reason: string) => void) {
     this.#config = config;
@@ -132,7 +132,8 @@ export class Region {
       ...{ faults: this.#config.allowFaults ? faults : undefined, logger: this.#log },
     });
     const [clientPort, adminPort] = await Promise.all([this.#gateway.start(), this.#admin.start()]);
-    this.addresses = { listen: formatAddress(clientPort), admin: formatAddress(adminPort) };
+    const peer = formatAddress(this.#config.peers[this.#self] as Address);
+    this.addresses = { listen: formatAddress(clientPort), admin: formatAddress(adminPort), peer };
   }
 
   // ---- messages and time --------------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { worlds } from '../../game-logic/worlds/index.ts';
 import {
   ConfigError,
   checkConfig,
@@ -19,7 +20,7 @@ export const SERVE_OPTIONS: OptionSpecs = {
   listen: { value: 'HOST:PORT', help: 'for clients: HTTP and WebSocket', initial: '127.0.0.1:2567' },
   admin: { value: 'HOST:PORT', help: 'for operators: console, status, metrics', initial: '127.0.0.1:8567' },
   data: { value: 'DIR', help: 'where the worlds are kept' },
-  worlds: { value: 'NAME,…', help: 'worlds to serve', initial: 'arena,warehouse' },
+  worlds: { value: 'NAME,…', help: 'worlds to serve', initial: [...worlds.keys()].join(',') },
   guests: { help: 'anybody may get a session' },
   'election-ms': {
     value: 'MS',
@@ -71,6 +72,9 @@ export function readServeOptions(argv: readonly string[], environment: NodeJS.Pr
       page: options.get('page'),
       fault: allowFaults ? options.get('fault') : undefined,
     };
+    const unknown = config.worlds.find((name) => !worlds.has(name));
+    if (unknown !== undefined)
+      throw new ConfigError(`there is no world '${unknown}', only ${[...worlds.keys()].join(', ')}`);
     checkConfig(config, { secret: secret !== undefined, adminToken: adminToken !== undefined });
     const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
     return { config, logLevel: oneOf('log-level', options.need('log-level'), levels) };

@@ -28,8 +28,7 @@ export async function serve(argv: readonly string[], environment: NodeJS.Process
     process.stderr.write(`throughline serve: ${error instanceof Error ? error.message : String(error)}\n`);
     return 1;
   }
-  const { listen, admin } = region.addresses;
-  log.info({ event: 'ready', listen, admin });
+  log.info({ event: 'ready', ...region.addresses });
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => leave({ code: 0, reason: signal }));
   const { code, reason } = await left;

@@ -8,7 +8,7 @@ import { Consensus } from '../consensus/consensus.ts';
 import { OutputGate } from '../consensus/output-gate.ts';
 import type { ConsensusConfig, Durable } from '../consensus/types.ts';
 import { ThroughlineError } from '../errors.ts';
-import { MESSAGE_BYTES, REPLAY_BYTES } from '../limits.ts';
+import { ALARMS_PER_SECOND, MESSAGE_BYTES, REPLAY_BYTES } from '../limits.ts';
 import type { PeerMessage } from '../links/types.ts';
 import type { Logger } from '../log.ts';
 import type { Answer, HostEffects, HostInput, HostStatus, ReadAnswer } from '../replica/types.ts';
@@ -49,6 +49,7 @@ export class WorldRunner {
   #scheduled = false;
   #turnBegan = 0;
   #unflushed = 0;
+  #alarms = { second: 0, count: 0 };
   #failure: ThroughlineError | null = null;
 
   private constructor(options: RunnerOptions, durable: Durable, state: WorldState) {
@@ -170,7 +171,7 @@ export class WorldRunner {
     const { log, send, regions } = this.#options;
     for (const { to, message } of effects.sends) send(to, message);
     if (effects.writes.length > 0) this.#append(effects.writes);
-    for (const alarm of effects.alarms) log.warn({ event: 'alarm', world: this.world }, alarm);
+    for (const alarm of effects.alarms) this.#alarm(alarm);
     if (effects.leader !== undefined) {
       const { device, ballot } = effects.leader;
       const leader = device === null ? null : regions[device];
@@ -181,6 +182,18 @@ export class WorldRunner {
     for (const answer of effects.answers) this.#events?.answer(answer);
     for (const answer of effects.reads) this.#events?.readable(answer);
     for (const { to, from, max } of effects.serve) void this.#serve(to, from, max);
+  }
+
+  #alarm(alarm: string): void {
+    const second = Math.floor(this.#turnBegan / 1000);
+    if (second !== this.#alarms.second) {
+      const unsaid = this.#alarms.count - ALARMS_PER_SECOND;
+      if (unsaid > 0) this.#options.log.warn({ event: 'alarms', world: this.world, unsaid }, 'more alarms');
+      this.#alarms = { second, count: 0 };
+    }
+    this.#alarms.count++;
+    if (this.#alarms.count <= ALARMS_PER_SECOND)
+      this.#options.log.warn({ event: 'alarm', world: this.world }, alarm);
   }
 
   #append(writes: HostEffects['writes']): void {

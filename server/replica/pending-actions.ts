@@ -84,7 +84,8 @@ export class PendingActions {
 
   /** Everything open has to go to a leadership that may not have it: after a change of leader or a new link, in order. */
   resend(): void {
-    this.unsent = [...this.byRequest.values()];
+    // Those that only wait for their number to be applied have their answer; asked again, they might have an effect.
+    this.unsent = [...this.byRequest.values()].filter(({ nothing }) => nothing === undefined);
   }
 
   /** What has to be sent to the leader of `ballot` now. Call only when it can be reached. */

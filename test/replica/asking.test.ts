@@ -63,6 +63,9 @@ describe('actions that wait for an answer', () => {
     actions.reply(3, { region: 1, request: sent?.request ?? 0, outcome: 'nothing', number: 9, result: '1' });
     actions.reached(8);
     expect(actions.takeAnswers()).toEqual([]);
+    // It is answered, if not told yet: another leader must not run it again.
+    actions.resend();
+    expect(actions.take(4, 0)).toEqual([]);
     actions.reached(9);
     expect(actions.takeAnswers()).toEqual([
       { id: 7, error: null, answer: { number: 9, result: '1', duplicate: false } },

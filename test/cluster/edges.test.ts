@@ -1,0 +1,242 @@
+/** What a region server does with bad input, bad company, signals and its command line. */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Cluster, type Server, statusOf, until } from './harness.ts';
+import { Player, post, stateOf } from './player.ts';
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+describe('real processes and the outside', () => {
+  let cluster: Cluster;
+  beforeAll(async () => {
+    cluster = await Cluster.start();
+  });
+  afterAll(() => cluster?.stop());
+
+  function cli(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+    const child = spawn(process.execPath, [cluster.cli, ...args], {
+      env: { PATH: process.env['PATH'], ...env },
+    });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      err += chunk.toString();
+    });
+    return new Promise((resolve) => {
+      child.once('close', (code) => resolve({ code, out, err }));
+    });
+  }
+
+  const peerPort = (server: Server) =>
+    Number(
+      String(server.lines.find((line) => line['event'] === 'ready')?.['peer'])
+        .split(':')
+        .at(-1),
+    );
+
+  it('[EDGE3] answers bad requests with their codes, and goes on', async () => {
+    const server = cluster.servers[0] as Server;
+    const player = await Player.enter(cluster.servers, 0);
+    const actions = `${server.url}/v1/worlds/warehouse/actions`;
+    const inbound = { action: 'inbound', args: { to: 'A', amount: 1 } };
+    const told = async (body: object, url = actions, token: string | undefined = player.token) => {
+      const { status, body: answer } = await post(url, body, token);
+      return [status, answer['error']];
+    };
+    expect(await told({ sequence: 0, ...inbound })).toEqual([400, 'bad-request']);
+    expect(await told({ sequence: 1, action: 'inbound', args: { to: 'A', amount: -1 } })).toEqual([
+      400,
+      'bad-arguments',
+    ]);
+    expect(await told({ sequence: 1, action: 'inbound', args: { to: 'A', amount: 0 } })).toEqual([
+      400,
+      'bad-arguments',
+    ]);
+    expect(await told({ sequence: 1, action: 'steal', args: {} })).toEqual([404, 'no-such-action']);
+    expect(await told({ sequence: 1, ...inbound }, actions, 'nonsense')).toEqual([401, 'unauthorized']);
+    expect(await told({ sequence: 1, ...inbound }, `${server.url}/v1/worlds/nowhere/actions`)).toEqual([
+      404,
+      'no-such-world',
+    ]);
+    expect(await told({ sequence: 1, action: 'outbound', args: { from: 'A', amount: 1 } })).toEqual([
+      409,
+      'refused',
+    ]);
+    expect(await told({ sequence: 2, ...inbound })).toEqual([200, undefined]);
+    expect(await told({ sequence: 1, ...inbound })).toEqual([409, 'out-of-order']);
+    expect(
+      (await stateOf(server, player.token, '?consistency=linearizable')).tables.warehouse[0]?.amount,
+    ).toBe(1);
+  });
+
+  it('[LINK1, LINK2] a stranger on the peer port is cut off and nobody else notices', async () => {
+    const server = cluster.servers[1] as Server;
+    const leader = await cluster.leader();
+    const { round } = (await statusOf(leader)).ballot;
+    for (const bytes of [randomBytes(4_096), Buffer.from('GET / HTTP/1.1\r\n\r\n'), Buffer.alloc(64, 0xff)]) {
+      const socket = connect(peerPort(server), '127.0.0.1');
+      socket.on('error', () => {});
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      socket.write(bytes);
+      await closed;
+    }
+    const wrong = await Cluster.prepare();
+    await wrong.stop();
+    const player = await Player.enter(cluster.servers, 1);
+    expect(await player.act('inbound', { to: 'B', amount: 1 })).toMatchObject({ fate: 'acknowledged' });
+    expect((await statusOf(await cluster.leader())).ballot.round).toBe(round);
+  });
+
+  it('[LINK1] a region with another secret is not let in', async () => {
+    const victim = cluster.servers.find((server) => server.region === 'ap') as Server;
+    await victim.stop('SIGTERM');
+    await victim.start({ env: { THROUGHLINE_SECRET: 'another secret than theirs' } });
+    const { promise, seen } = watch(victim);
+    await promise;
+    expect(seen()).toBe(false);
+    await victim.stop('SIGKILL');
+    await victim.start();
+    await cluster.leader();
+  });
+
+  /** Looks at a region's links for a second's worth of dialling. */
+  function watch(server: Server) {
+    let connected = false;
+    const end = performance.now() + 1_000;
+    const promise = until('the end of the watch', async () => {
+      const response = await fetch(`${server.adminUrl}/api/status`);
+      const { peers } = (await response.json()) as { peers: { connected: boolean }[] };
+      connected ||= peers.some((peer) => peer.connected);
+      return performance.now() > end;
+    });
+    return { promise, seen: () => connected };
+  }
+
+  it('SIGTERM hands leadership on and ends with 0 within 5 s; SIGINT the same', async () => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      const leader = await cluster.leader();
+      const player = await Player.enter(
+        cluster.servers.filter((server) => server !== leader),
+        0,
+      );
+      const began = performance.now();
+      const [ended, acted] = await Promise.all([
+        leader.stop(signal),
+        player.act('inbound', { to: 'C', amount: 1 }),
+      ]);
+      expect(ended).toEqual({ code: 0, signal: null });
+      expect(performance.now() - began).toBeLessThan(5_000);
+      expect(acted.fate).toBe('acknowledged');
+      expect(leader.lines.at(-1)?.['event']).toBe('drained');
+      await leader.start();
+    }
+  });
+
+  it('the first line that says ready carries the addresses', () => {
+    for (const server of cluster.servers) {
+      const ready = server.lines.find((line) => line['event'] === 'ready');
+      expect(ready).toMatchObject({
+        region: server.region,
+        listen: `127.0.0.1:${server.listen}`,
+        admin: `127.0.0.1:${server.admin}`,
+      });
+    }
+  });
+
+  it('the small commands ask any region', async () => {
+    const [eu, us] = cluster.servers as [Server, Server];
+    const url = `127.0.0.1:${us.listen}`;
+    const acted = await cli(['act', 'open', '{"id":"cli"}', '--url', url, '--json']);
+    expect([acted.code, acted.err]).toEqual([0, '']);
+    const { number } = JSON.parse(acted.out) as { number: number };
+    const state = await cli(['state', '--url', url, '--min', String(number)]);
+    expect(state.out).toContain('{"id":"cli","amount":0}');
+    const past = await cli(['state', '--url', url, '--at', String(number - 1), '--json']);
+    expect(JSON.parse(past.out)).toMatchObject({ number: number - 1 });
+    expect(past.out).not.toContain('"cli"');
+    const commands = await cli(['commands', '--url', url, '--from', String(number)]);
+    expect(JSON.parse(commands.out.split('\n')[0] ?? '')).toMatchObject({ number, action: 'open' });
+    const status = await cli(['status'], { THROUGHLINE_ADMIN: `127.0.0.1:${eu.admin}` });
+    expect(status.out).toContain('world warehouse');
+    const refused = await cli(['act', 'open', '{"id":"cli"}', '--url', url]);
+    expect([refused.code, refused.out]).toEqual([1, '']);
+    expect(refused.err).toContain('already-open');
+    const away = await cli(['state', '--url', '127.0.0.1:1']);
+    expect(away.code).toBe(1);
+  });
+
+  it('hand-over moves a world wherever it is asked', async () => {
+    const leader = await cluster.leader();
+    const [asked, next] = cluster.servers.filter((server) => server !== leader) as [Server, Server];
+    const moved = await cli(['hand-over', '--to', next.region, '--admin', `127.0.0.1:${asked.admin}`]);
+    expect([moved.code, moved.err]).toEqual([0, '']);
+    expect((await cluster.leader()).region).toBe(next.region);
+  });
+
+  it('wrong usage ends with 2 and says how', async () => {
+    const peers = 'eu=127.0.0.1:1,us=127.0.0.1:2';
+    const bad: [string[], string][] = [
+      [[], 'which command'],
+      [['relay'], "no command 'relay'"],
+      [['serve'], '--region'],
+      [['serve', '--no-such'], 'no-such'],
+      [['serve', '--region', 'eu', '--peers', peers], '--data'],
+      [['serve', '--region', 'xx', '--peers', peers, '--data', cluster.folder], "'xx'"],
+      [['serve', '--region', 'eu', '--peers', 'eu=1', '--data', cluster.folder], 'HOST:PORT'],
+      [['serve', '--region', 'eu', '--peers', peers, '--data', 'x', '--listen', '0.0.0.0:0'], 'loopback'],
+      [['serve', '--region', 'eu', '--peers', peers, '--data', 'x', '--worlds', 'nowhere'], 'nowhere'],
+      [['status', 'now'], "'now'"],
+      [['state', '--at', 'soon'], 'soon'],
+    ];
+    for (const [args, words] of bad) {
+      const { code, out, err } = await cli(args);
+      expect([args, code, out]).toEqual([args, 2, '']);
+      expect(err).toContain(words);
+    }
+  });
+
+  it('--help ends with 0 and tells the options', async () => {
+    const main = await cli(['--help']);
+    expect([main.code, main.err]).toEqual([0, '']);
+    for (const command of ['serve', 'status', 'act', 'state', 'commands', 'hand-over']) {
+      expect(main.out).toContain(command);
+      const { code, out } = await cli([command, '--help']);
+      expect(code).toBe(0);
+      expect(out).toContain(`throughline ${command}`);
+    }
+  });
+
+  it('reads environment and file below the command line, and fails with 1 where it cannot start', async () => {
+    const file = join(cluster.folder, 'config.json');
+    const taken = cluster.servers[0] as Server;
+    writeFileSync(
+      file,
+      JSON.stringify({
+        region: 'nobody',
+        peers: { eu: '127.0.0.1:1' },
+        listen: '127.0.0.1:0',
+        admin: `127.0.0.1:${taken.admin}`,
+        data: join(cluster.folder, 'alone'),
+        worlds: ['warehouse'],
+      }),
+    );
+    const wrong = await cli(['serve', '--config', file]);
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toContain("'nobody'");
+    const env = { THROUGHLINE_REGION: 'eu', THROUGHLINE_CONFIG: file };
+    const failed = await cli(['serve', '--peers', `eu=127.0.0.1:${taken.listen}`], env);
+    expect(failed.code).toBe(1);
+    expect(failed.err).toContain('EADDRINUSE');
+  });
+});
