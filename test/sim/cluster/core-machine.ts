@@ -12,6 +12,7 @@ import type { ActionRequest } from '../../../server/leader/types.ts';
 import type { PeerMessage } from '../../../server/links/types.ts';
 import { isForLeader } from '../messages.ts';
 import type { Production } from '../production.ts';
+import { Violation } from '../violation.ts';
 import type { Ground, Machine } from './ground.ts';
 import { type Entry, Ledger, type Outcome, type Wish } from './ledger.ts';
 
@@ -168,9 +169,18 @@ export class CoreMachine implements Machine {
     this.ground.issued(commands);
     for (const command of commands) {
       const { client } = this.remember(command);
-      this.lead?.chain.delete(command.number);
+      this.confirmsChain(command);
       if (this.waiting.delete(client)) this.door.answered(client, this.ledger.outcome(client)!);
     }
+  }
+
+  /** I18: what a leader learns is what it has for that number, or it was deposed in the same step. */
+  private confirmsChain({ number, born }: Command): void {
+    if (this.lead === null) return;
+    const own = this.lead.chain.get(number);
+    if (own !== born)
+      throw new Violation('I18', `leading ${this.lead.ballot} with ${own} for ${number}, issued is ${born}`);
+    this.lead.chain.delete(number);
   }
 
   private remember(command: Command): Entry {

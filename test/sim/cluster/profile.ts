@@ -55,6 +55,8 @@ export function chooseProfile(choices: Choices, overrides: Overrides = {}): Prof
   const latency = choices.pick([1, 5, 20, 80]);
   const rounds = 4 * latency + 20;
   const chosen = choices.pick(['all', 'leader'] as const);
+  // Nothing safe may depend on a leader giving up before another begins.
+  const lease = choices.pick([4, 6, 40]) * rounds;
   return {
     config: {
       devices,
@@ -64,7 +66,7 @@ export function chooseProfile(choices: Choices, overrides: Overrides = {}): Prof
       tailCommands: choices.pick([1000, 4, 16]),
       messageBytes: choices.pick([1 << 16, 128, 512]),
       seed: choices.below(2 ** 31),
-      timing: { heartbeat: rounds, election: 4 * rounds, lease: 4 * rounds, retransmit: 2 * rounds },
+      timing: { heartbeat: rounds, election: 4 * rounds, lease, retransmit: 2 * rounds },
       ranks: chooseRanks(choices, devices),
     },
     network: {

@@ -26,6 +26,7 @@ const ACTS = [
   'tick',
   'link',
   'confirm',
+  'shun',
 ] as const;
 type Act = (typeof ACTS)[number];
 
@@ -49,6 +50,8 @@ export class WildRun {
   private faults = 0;
   private tokens = 0;
   private healing = false;
+  /** What is sent to this device does not arrive for now: others get on without it, and it does not know. */
+  private shunned: Device | null = null;
 
   constructor(production: Production, profile: Profile, choices: Choices, print?: (line: string) => void) {
     this.choices = choices;
@@ -67,6 +70,7 @@ export class WildRun {
       tick: choices.pick([0.3, 0, 2]),
       link: choices.pick([0, 0.1]),
       confirm: 0.3,
+      shun: choices.pick([0, 0.3, 1]),
     };
     this.deaf = choices.pick([0, 0.3, 0.6]);
     this.persistent = choices.pick([0, 0.2, 0.8]);
@@ -129,9 +133,7 @@ export class WildRun {
         this.wish(device);
         break;
       case 'lead':
-        this.faults++;
-        cluster.input(device, { kind: 'lead' });
-        this.trace(() => `lead ${device}`);
+        this.lead(device);
         break;
       case 'crash':
         this.crash(device);
@@ -150,9 +152,33 @@ export class WildRun {
         this.link(device, choices.chance(0.5));
         break;
       case 'confirm':
-        cluster.confirm(device, ++this.tokens);
+        this.confirm();
+        break;
+      case 'shun':
+        this.shun();
         break;
     }
+  }
+
+  /** Leaders are shunned more than others: the quorums that exclude the last leader are the dangerous ones. */
+  private shun(): void {
+    const { devices } = this.cluster;
+    const leader = devices.find(({ machine }) => machine?.leading)?.index;
+    const ends = this.shunned !== null && this.choices.chance(0.3);
+    this.shunned = ends ? null : (leader ?? this.choices.below(devices.length));
+    if (!ends && devices.length > 1) this.lead(this.choices.pick(devices).index);
+  }
+
+  /** Every leader is asked to prove that it still is one; the stale ones must not. */
+  private confirm(): void {
+    for (const { index, machine } of this.cluster.devices)
+      if (machine?.leading) this.cluster.confirm(index, ++this.tokens);
+  }
+
+  private lead(device: Device): void {
+    this.faults++;
+    this.cluster.input(device, { kind: 'lead' });
+    this.trace(() => `lead ${device}`);
   }
 
   private link(device: Device, up: boolean): void {
@@ -212,6 +238,7 @@ export class WildRun {
   private deliver(): void {
     if (this.pool.length === 0) return;
     const index = this.chooseParcel();
+    if (this.pool[index]!.to === this.shunned) return;
     const parcel = this.choices.chance(this.persistent) ? this.pool[index]! : this.take(index);
     this.arrive(parcel);
   }

@@ -16,6 +16,10 @@ export interface Scope {
   readonly window: number;
   /** `issued` marks become durable late, with the next write, as in production; else at once. */
   readonly lazyMarks: boolean;
+  /** Every leader runs the same request under number 1, with the same result: equal content, other ballot (2.2). */
+  readonly resent: boolean;
+  /** Whoever knows a number to be issued may tell anybody at any time (Issued): catch-up, answers to stale leaders. */
+  readonly taught: boolean;
 }
 
 export const SMALLEST: Scope = {
@@ -27,6 +31,8 @@ export const SMALLEST: Scope = {
   voting: 'leader',
   window: 64,
   lazyMarks: false,
+  resent: false,
+  taught: false,
 };
 
 export function configOf(scope: Scope, self: Device): ConsensusConfig {
@@ -45,11 +51,13 @@ export function configOf(scope: Scope, self: Device): ConsensusConfig {
 }
 
 export function nameOf(scope: Scope): string {
-  const { devices, numbers, leaders, rounds, restarts, voting, window, lazyMarks } = scope;
+  const { devices, numbers, leaders, rounds, restarts, voting, window, lazyMarks, resent, taught } = scope;
   const parts = [`${devices}x${numbers}x${leaders}`, `voting ${voting}`];
   if (restarts > 0) parts.push(`restarts ${restarts}`);
   if (rounds > 1) parts.push(`rounds ${rounds}`);
   if (window < numbers) parts.push(`window ${window}`);
   if (lazyMarks) parts.push('late marks');
+  if (taught) parts.push('taught');
+  if (resent) parts.push('resent request');
   return parts.join(', ');
 }

@@ -121,6 +121,8 @@ export class Space {
       }
       case 'success':
         return message.ranges[0]!.last > upTo;
+      case 'issued':
+        return message.upTo > upTo;
       default:
         return false;
     }
@@ -156,7 +158,8 @@ export class Space {
     if (role.kind !== 'leading') throw new Error('only a leader runs functions');
     const last = role.next - 1;
     const precedent = last === paxos.upTo ? paxos.born : this.production.at(role.chain, last)!.born;
-    const bytes = Uint8Array.of(role.ballot, role.next, precedent);
+    const { resent } = this.scope;
+    const bytes = Uint8Array.of(...(resent && role.next === 1 ? [1] : [role.ballot, role.next, precedent]));
     return { ballot: role.ballot, command: { number: role.next, born: role.ballot, precedent, bytes } };
   }
 
@@ -168,7 +171,9 @@ export class Space {
     const outcomes: Outcome[] = [];
     let { store } = state;
     for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
+      const chain = ownChain(paxos);
       const effects = this.guarded(() => this.production.stepPaxos(paxos, next as PaxosInput));
+      if (chain !== null && effects.deposed === undefined) confirmsChain(chain, effects.issued);
       if (effects.alarms !== undefined) throw new Violation('alarm', effects.alarms.join('; '));
       const { write } = effects;
       if (write !== undefined) {
@@ -184,8 +189,21 @@ export class Space {
       if (!this.scope.lazyMarks && pending.length === 0 && paxos.upTo > paxos.marked)
         pending.push({ kind: 'idle' });
     }
+    if (this.scope.taught) for (const id of this.teachings(state.self, state.paxos.upTo, paxos)) sent.add(id);
     outcomes.unshift({ state: this.intern(state.self, paxos, store), sent: [...sent], crashed: false });
     return outcomes;
+  }
+
+  /** What this device has just learned to be issued, told to everybody. */
+  private *teachings(self: Device, before: number, paxos: Paxos): Iterable<number> {
+    for (let number = before + 1; number <= paxos.upTo; number++) {
+      const message: Message = {
+        kind: 'issued',
+        upTo: number,
+        commands: [this.production.at(paxos.tail, number)!],
+      };
+      for (let to = 0; to < this.scope.devices; to++) if (to !== self) yield this.fly(self, to, message);
+    }
   }
 
   /** The write is lost, and what did not wait for it has left. */
@@ -268,6 +286,28 @@ export class Space {
   }
 }
 
+interface OwnChain {
+  readonly ballot: number;
+  readonly first: number;
+  readonly borns: readonly (number | undefined)[];
+}
+
+/** What a leader has proposed or will, before a step may drop some of it. */
+function ownChain({ role }: Paxos): OwnChain | null {
+  if (role.kind !== 'leading') return null;
+  const { base, items } = role.chain;
+  return { ballot: role.ballot, first: base, borns: items.map((command) => command?.born) };
+}
+
+/** I18: a leader that learns another command for a number of its own steps down in the same step. */
+function confirmsChain({ ballot, first, borns }: OwnChain, issued: readonly Command[]): void {
+  for (const { number, born } of issued) {
+    const own = borns[number - first];
+    if (own !== born)
+      throw new Violation('I18', `leading ${ballot} with ${own} for ${number}, issued is ${born}`);
+  }
+}
+
 function single(ranges: readonly VotedRange[]): VotedRange[] {
   return ranges.flatMap(({ first, last, born }) =>
     Array.from({ length: last - first + 1 }, (_, index) => ({
@@ -284,6 +324,8 @@ export function serialiseMessage(message: Message): string {
   switch (message.kind) {
     case 'begin-ballot':
       return `begin-ballot ${message.ballot} ${message.commands.map(named)}`;
+    case 'issued':
+      return `issued ${message.commands.map(named)}`;
     case 'ballot-info': {
       const votes = message.votes.map(({ ballot, command }) => `${ballot}:${named(command)}`);
       return `ballot-info ${message.ballot} upTo ${message.born}@${message.upTo} [${message.issued.map(named)}] [${votes}]`;

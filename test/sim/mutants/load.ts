@@ -48,7 +48,8 @@ export async function loadProduction(edits: readonly Edit[]): Promise<Production
       },
     ],
   });
-  for (const path of patched.keys()) if (!used.has(path)) throw new Error(`${path} is not part of the production code`);
+  for (const path of patched.keys())
+    if (!used.has(path)) throw new Error(`${path} is not part of the production code`);
   const module = { exports: {} };
   new Function('module', 'exports', outputFiles[0]!.text)(module, module.exports);
   return module.exports as Production;

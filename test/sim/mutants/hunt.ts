@@ -1,0 +1,84 @@
+import { Explorer } from '../explore/explorer.ts';
+import { nameOf, type Scope, SMALLEST } from '../explore/scope.ts';
+import type { Production } from '../production.ts';
+import { type Kind, runSpec } from '../run.ts';
+import { type Edit, loadProduction } from './load.ts';
+
+/** Where to look for a mutant, in this order; the first catch ends the hunt. */
+export type Ground =
+  | { readonly explore: Partial<Scope>; readonly states?: number }
+  | { readonly sim: Kind; readonly runs?: number };
+
+export interface Mutant {
+  /** What is broken, and the rule or test that forbids it. */
+  readonly name: string;
+  readonly edits: readonly Edit[];
+  readonly hunt?: readonly Ground[];
+}
+
+export interface Caught {
+  readonly mutant: Mutant;
+  /** null: it survived. */
+  readonly by: {
+    readonly rule: string;
+    readonly where: string;
+    readonly after: string;
+    readonly detail: string;
+  } | null;
+  readonly ms: number;
+}
+
+const EVERYWHERE: readonly Ground[] = [
+  { explore: { restarts: 1 } },
+  { explore: { leaders: 3 } },
+  { explore: { numbers: 2 } },
+  { sim: 'wild' },
+  { sim: 'timed' },
+];
+
+/** Global states and runs after which one ground is given up. */
+const STATES = 6_000_000;
+const RUNS = 600;
+/** Events in each run: short runs, many seeds. */
+const STEPS = 1500;
+
+export async function hunt(mutant: Mutant): Promise<Caught> {
+  const production = await loadProduction(mutant.edits);
+  const start = performance.now();
+  for (const ground of mutant.hunt ?? EVERYWHERE) {
+    const by = 'explore' in ground ? explore(production, ground) : simulate(production, ground);
+    if (by !== null) return { mutant, by, ms: performance.now() - start };
+  }
+  return { mutant, by: null, ms: performance.now() - start };
+}
+
+function explore(production: Production, ground: Extract<Ground, { explore: unknown }>): Caught['by'] {
+  const scope = { ...SMALLEST, ...ground.explore };
+  const { violation, states } = new Explorer(production, scope).run({ states: ground.states ?? STATES });
+  if (violation === undefined) return null;
+  const { rule, detail, steps } = violation;
+  return {
+    rule,
+    detail,
+    where: `explore ${nameOf(scope)}`,
+    after: `${states} states, ${steps.length} actions`,
+  };
+}
+
+function simulate(production: Production, ground: Extract<Ground, { sim: unknown }>): Caught['by'] {
+  for (let index = 0; index < (ground.runs ?? RUNS); index++) {
+    const spec = { seed: `mutant-${index}`, steps: STEPS, kind: ground.sim };
+    const { finding, report } = runSpec(production, spec);
+    if (finding !== undefined)
+      return { ...finding, where: `${ground.sim} seed ${spec.seed}`, after: `${report.steps} events` };
+  }
+  return null;
+}
+
+export function row({ mutant, by, ms }: Caught): string {
+  const time = `${(ms / 1000).toFixed(1)} s`;
+  if (by === null) return `| ${mutant.name} | SURVIVED | | | ${time} |`;
+  return `| ${mutant.name} | ${by.rule} | ${by.where} | ${by.after} | ${time} |`;
+}
+
+export const HEADER = '| mutant | caught by | where | after | time |\n|---|---|---|---|---|';
