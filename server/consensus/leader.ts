@@ -6,9 +6,9 @@ import { learn, onMark, teach } from './learner.ts';
 import { CATCH_UP_COMMANDS, INFO_PAGES } from './limits.ts';
 import { at, numbered, put } from './numbered.ts';
 import type { Info, Leading, Paxos, Preparing } from './paxos-state.ts';
-import { cut, type Step, sendProposal, sendWritten } from './paxos-step.ts';
+import { cut, type Step, send, sendProposal, sendWritten } from './paxos-step.ts';
 import { bornOfLast, hearOf, stepDown } from './role.ts';
-import { firstUnvoted, hasVoted } from './tally.ts';
+import { firstUnvoted, hasVoted, votedRanges } from './tally.ts';
 import type { Ballot, Command, Device, Message, Vote } from './types.ts';
 import { voteFor } from './voting.ts';
 
@@ -194,6 +194,9 @@ export function resend(paxos: Paxos, step: Step, to: Device, all: boolean): void
   const parts = cut(commands, setup.config.messageBytes);
   for (const part of all ? parts : parts.slice(0, 1))
     sendProposal(step, to, { kind: 'begin-ballot', ballot: role.ballot, commands: part });
+  // Claim 3: the leader's own vote, as far as it counts it itself, may be what the other lacks.
+  const own = setup.config.voting === 'all' && all ? votedRanges(tally, role.ballot, setup.config.self) : [];
+  if (own.length > 0) send(step, to, { kind: 'voted', ballot: role.ballot, ranges: own });
 }
 
 /** The lowest number that was begun and that the device has not voted for in this ballot; 0 if there is none. */

@@ -166,6 +166,11 @@ function votedBy(tally: Tally, ballot: Ballot, device: Device): readonly Range[]
   return tally.ballots.find((entry) => entry.ballot === ballot)?.voters[device] ?? [];
 }
 
+/** What the device voted for in this ballot, above upTo. */
+export function votedRanges(tally: Tally, ballot: Ballot, device: Device): VotedRange[] {
+  return votedBy(tally, ballot, device).map((range) => ({ ...range }));
+}
+
 /** Forgets numbers up to and with upTo: they can never matter again. */
 export function pruneTally(tally: Tally, upTo: number): void {
   const { ballots } = tally;

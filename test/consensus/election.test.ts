@@ -1,0 +1,300 @@
+import { describe, expect, it } from 'vitest';
+import { nextRandom } from '../../server/consensus/random.ts';
+import { DEFAULT_TIMING } from '../../server/consensus/timing.ts';
+import type { ConsensusConfig } from '../../server/consensus/types.ts';
+import { Network, type Packet } from './network.ts';
+
+const ballotsSeen = (network: Network) => Math.max(...network.nodes.map(({ core }) => core.status().nextBal));
+
+/** A network whose best-ranked device leads. */
+function led(devices = 3, change: Partial<ConsensusConfig> = {}): Network {
+  const network = new Network(devices, change);
+  network.until(() => network.leaders().length === 1, 1_000);
+  expect(network.leaders()).toEqual([0]);
+  return network;
+}
+
+const cutOff =
+  (...devices: number[]) =>
+  ({ from, to }: Packet) =>
+    from !== to && (devices.includes(from) || devices.includes(to));
+
+function kill(network: Network, device: number): void {
+  network.node(device).crash();
+  for (const { config } of network.nodes)
+    if (config.self !== device) network.node(config.self).input({ kind: 'link', device, up: false });
+}
+
+describe('elections [0064, section 11]', () => {
+  it('the best-ranked device leads first, everybody believes it, and nothing more happens', () => {
+    const network = led(3, { ranks: [0, 1, 2] });
+    network.until(() => network.now > 5_000, 6_000);
+    expect(network.nodes.map(({ leader }) => leader)).toEqual(Array(3).fill({ device: 0, ballot: 3 }));
+    expect(ballotsSeen(network)).toBe(3);
+  });
+
+  it('ranks decide, not indices', () => {
+    const network = new Network(3, { ranks: [2, 1, 0] });
+    network.until(() => network.leaders().length === 1, 1_000);
+    expect(network.leaders()).toEqual([2]);
+  });
+
+  it('a single device leads itself', () => {
+    const network = new Network(1);
+    network.until(() => network.leaders().length === 1, 400);
+    network.node(0).propose(3);
+    network.node(0).input({ kind: 'confirm', token: 4 });
+    network.settle();
+    expect([network.node(0).log.length, network.node(0).confirmed]).toEqual([3, [4]]);
+  });
+
+  it('kill -9: closed links make a new leader without a tick', () => {
+    for (const devices of [3, 5]) {
+      const network = led(devices);
+      network.node(0).propose(5);
+      network.settle();
+      kill(network, 0);
+      network.settle();
+      expect(network.leaders()).toEqual([1]);
+    }
+  });
+
+  it('kill -9 of the leader and of the next in line: the third follows within a turn', () => {
+    const network = led(5);
+    for (const device of [0, 1]) {
+      network.node(device).crash();
+      for (const other of [2, 3, 4]) network.node(other).input({ kind: 'link', device, up: false });
+    }
+    expect(network.until(() => network.leaders().length === 1, 1_000)).toBeLessThanOrEqual(60);
+    expect(network.leaders()).toEqual([2]);
+  });
+
+  it('a silent partition: a new leader within 250 ms, the old one deposed within its lease', () => {
+    for (let seed = 1; seed <= 30; seed++) {
+      const network = new Network(3, { seed });
+      network.until(() => network.leaders().length === 1, 1_000);
+      const old = network.leaders()[0]!;
+      // Somewhere between two heartbeats.
+      for (let spent = 0; spent < seed; spent += 5) {
+        network.tick(5);
+        network.settle();
+      }
+      const lost = cutOff(old);
+      const took = network.until(() => network.leaders().some((leader) => leader !== old), 1_000, lost);
+      expect(took).toBeLessThanOrEqual(250);
+      network.until(() => !network.leaders().includes(old), DEFAULT_TIMING.lease + 50, lost);
+    }
+  });
+
+  it('a leader that cannot reach a majority steps down within its lease, and leads again when it can', () => {
+    const network = led();
+    const lost = cutOff(0, 1, 2);
+    const took = network.until(() => network.leaders().length === 0, 1_000, lost);
+    expect(took).toBeLessThanOrEqual(DEFAULT_TIMING.lease + 50);
+    network.until(() => network.leaders().length === 1, 3_000);
+    network.node(network.leaders()[0]!).propose(1);
+    network.settle();
+    expect(network.nodes.map(({ log }) => log.length)).toEqual([1, 1, 1]);
+  });
+
+  it('a region that comes back disturbs nobody: it is refused the pre-vote', () => {
+    const network = led();
+    network.until(() => network.now > 3_000, 5_000, cutOff(2));
+    const ballot = ballotsSeen(network);
+    network.until(() => network.node(2).leader.device === 0, 500);
+    network.until(() => network.now > 4_500, 2_000);
+    expect([network.leaders(), ballotsSeen(network)]).toEqual([[0], ballot]);
+  });
+
+  it('a device whose link to the leader alone is broken neither disturbs it nor falls behind', () => {
+    const network = led(3);
+    const lost = ({ from, to }: Packet) => (from === 0 && to === 2) || (from === 2 && to === 0);
+    network.node(2).input({ kind: 'link', device: 0, up: false });
+    network.node(0).input({ kind: 'link', device: 2, up: false });
+    for (let round = 0; round < 40; round++) {
+      network.node(0).propose(2);
+      network.tick(20);
+      network.settle(lost);
+    }
+    network.until(() => network.node(2).log.length === 80, 1_000, lost);
+    expect([network.leaders(), ballotsSeen(network)]).toEqual([[0], 3]);
+  });
+
+  it('hosts that stand still for 100 ms cause no election, one at a time or all at once', () => {
+    const network = led(3);
+    for (let round = 0; round < 60; round++) {
+      const slow = round % 4;
+      const start = network.now;
+      // The slow host neither ticks nor takes messages; then it ticks late and finds them all.
+      const held: Packet[] = [];
+      while (network.now < start + 100) {
+        network.now += 5;
+        for (const node of network.nodes)
+          if (slow !== 3 && node.config.self !== slow) node.input({ kind: 'tick', now: network.now });
+        network.settle((packet) => packet.to === slow && held.push(packet) > 0);
+      }
+      for (const node of network.nodes) node.input({ kind: 'tick', now: network.now });
+      for (const packet of held) network.deliver(packet);
+      network.settle();
+      for (let spent = 0; spent < 60; spent += 5) {
+        network.tick(5);
+        network.settle();
+      }
+    }
+    expect([network.leaders(), ballotsSeen(network)]).toEqual([[0], 3]);
+  });
+
+  it('a device stopped for a minute does not count the minute: no pre-vote of its own at the first late tick', () => {
+    const network = led(3);
+    network.now += 60_000;
+    for (const node of network.nodes) node.input({ kind: 'tick', now: network.now });
+    expect(network.packets.filter(({ message }) => message.kind === 'pre-vote')).toEqual([]);
+    network.settle();
+    expect(network.leaders()).toEqual([0]);
+  });
+
+  it('after lost elections the back-off ends the duel', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const network = new Network(5, { ranks: [0, 0, 0, 0, 0], seed });
+      let count = 0;
+      network.until(
+        () => network.leaders().length > 0,
+        3_000,
+        () => count++ % 3 === 0,
+      );
+      network.until(() => network.leaders().length === 1, 3_000);
+      network.until(() => network.nodes.every(({ leader }) => leader.device === network.leaders()[0]), 1_000);
+    }
+  });
+
+  it('T79: two devices lead in turn a thousand times under loss; then it stops, and all catch up', () => {
+    const network = new Network(3, { window: 4 });
+    let dice = 1;
+    const lost = () => {
+      const { state, value } = nextRandom(dice);
+      dice = state;
+      return value < 0.2;
+    };
+    for (let round = 0; round < 1_000; round++) {
+      network.node(round % 2).input({ kind: 'lead' });
+      network.settle(lost);
+      for (const node of network.nodes) node.propose(1);
+      network.settle(lost);
+    }
+    const most = Math.max(...network.nodes.map(({ log }) => log.length));
+    expect(most).toBeGreaterThan(100);
+    network.until(() => {
+      for (const node of network.nodes) node.propose(1);
+      return network.nodes.every(({ log }) => log.length > most);
+    }, 5_000);
+    const ids = network.nodes.map(({ log }) => log.map(({ born, number }) => `${born}@${number}`));
+    for (const other of [1, 2]) expect(ids[other]?.slice(0, most)).toEqual(ids[0]?.slice(0, most));
+  });
+});
+
+describe('repair without elections [R13, R6]', () => {
+  it('a lost BeginBallot is repeated, only where it is missing, with growing pauses', () => {
+    const network = led(5);
+    const toTwo: number[] = [];
+    network.node(0).propose(3);
+    const lost = ({ from, to, message }: Packet) => {
+      if (from !== 0 || message.kind !== 'begin-ballot') return false;
+      if (to === 4) toTwo.push(network.now);
+      // A majority must not vote, or there is nothing to repeat.
+      return to >= 2;
+    };
+    network.settle(lost);
+    expect(network.node(0).log.length).toBe(0);
+    const start = network.now;
+    network.until(() => network.now - start > 1_600, 3_000, lost);
+    const gaps = toTwo.slice(1).map((at, index) => at - toTwo[index]!);
+    expect(gaps.length).toBeGreaterThanOrEqual(3);
+    expect(gaps[0]).toBeGreaterThanOrEqual(100);
+    expect(gaps[1]).toBeGreaterThan(gaps[0]! * 1.5);
+    network.until(() => network.nodes.every(({ log }) => log.length === 3), 1_000);
+  });
+
+  it('a reconnecting device gets what it missed at once', () => {
+    const network = led(3);
+    network.node(0).propose(7);
+    network.settle(cutOff(1, 2));
+    network.node(0).input({ kind: 'link', device: 1, up: true });
+    network.settle(cutOff(2));
+    expect(network.nodes.map(({ log }) => log.length)).toEqual([7, 7, 0]);
+  });
+
+  it('T56: what never arrived is caught up within two heartbeats, thousands of commands in a few', () => {
+    const network = led(3, { window: 4_096, tailCommands: 500 });
+    for (let round = 0; round < 5; round++) {
+      network.node(0).propose(2_000, 100);
+      network.settle(cutOff(2));
+    }
+    expect(network.nodes.map(({ log }) => log.length)).toEqual([10_000, 10_000, 0]);
+    // Most of it is older than memory: it comes from the host's storage.
+    expect(network.until(() => network.node(2).log.length === 10_000, 1_000)).toBeLessThanOrEqual(100);
+  });
+
+  it('a lone command is marked on the next tick, not on its way', () => {
+    const network = led(3);
+    network.node(0).propose(1);
+    network.settle();
+    expect(network.nodes.map(({ disk }) => disk.upTo)).toEqual([0, 0, 0]);
+    network.tick(5);
+    network.settle();
+    expect(network.nodes.map(({ disk }) => disk.upTo)).toEqual([1, 1, 1]);
+  });
+});
+
+describe('hand-over and confirmation', () => {
+  it('a hand-over under load loses nothing and takes a few round trips', () => {
+    const network = led(3);
+    network.node(0).propose(40);
+    network.node(0).input({ kind: 'hand-over', to: 2 });
+    expect(network.node(0).paused).toBe(true);
+    network.settle();
+    expect(network.leaders()).toEqual([2]);
+    expect(network.node(0).paused).toBe(false);
+    network.node(2).propose(1);
+    network.settle();
+    expect(network.nodes.map(({ log }) => log.length)).toEqual([41, 41, 41]);
+  });
+
+  it('a target that hears nothing is told all the same after a lease; then the leader goes on', () => {
+    const network = led(3);
+    network.node(0).input({ kind: 'hand-over', to: 2 });
+    const lost = ({ to, message }: Packet) => to === 2 && message.kind === 'take-over';
+    network.until(() => !network.node(0).paused, 1_000, lost);
+    expect(network.leaders()).toEqual([0]);
+    network.node(0).propose(1);
+    network.settle();
+    expect(network.node(2).log.length).toBe(1);
+  });
+
+  it('nobody is handed anything who is not there, and a follower hands over nothing', () => {
+    const network = led(3);
+    network.node(0).input({ kind: 'link', device: 2, up: false });
+    network.node(0).input({ kind: 'hand-over', to: 2 });
+    network.node(0).input({ kind: 'hand-over', to: 0 });
+    network.node(0).input({ kind: 'hand-over', to: 9 });
+    network.node(1).input({ kind: 'hand-over', to: 2 });
+    expect(network.nodes.map(({ paused }) => paused)).toEqual([false, false, false]);
+  });
+
+  it('8.5: thousands of tokens need a handful of rounds, and all are confirmed', () => {
+    const network = led(3);
+    network.packets = [];
+    for (let token = 1; token <= 1_000; token++) network.node(0).input({ kind: 'confirm', token });
+    expect(network.packets.filter(({ message }) => message.kind === 'heartbeat').length).toBeLessThanOrEqual(
+      10,
+    );
+    network.settle();
+    expect(network.node(0).confirmed.at(-1)).toBe(1_000);
+  });
+
+  it('T71: without a majority nothing is confirmed', () => {
+    const network = led(3);
+    network.node(0).input({ kind: 'confirm', token: 1 });
+    network.until(() => network.leaders().length !== 1 || network.leaders()[0] !== 0, 2_000, cutOff(0));
+    expect(network.node(0).confirmed).toEqual([]);
+  });
+});
