@@ -13,6 +13,10 @@ export interface RegionConfig {
   readonly regions: readonly string[];
   /** One peer address a region, in that order. */
   readonly peers: readonly Address[];
+  /** Where this region listens for its peers, if not where they dial. */
+  readonly peerListen: Address | undefined;
+  /** PEM texts for links between regions; undefined: plain TCP, authenticated by the secret. */
+  readonly tls: { readonly key: string; readonly cert: string; readonly ca: string } | undefined;
   readonly listen: Address;
   readonly admin: Address;
   readonly data: string;
@@ -88,7 +92,9 @@ export function checkConfig(config: RegionConfig, given: { secret: boolean; admi
     throw new ConfigError(`election-ms: expected 50 to 60000, got ${config.electionMs}`);
   if (given.secret && config.secret.length < SECRET_LENGTH)
     throw new ConfigError(`THROUGHLINE_SECRET needs at least ${SECRET_LENGTH} characters`);
-  const open = [own, config.listen, config.admin].filter(({ host }) => !isLoopback(host));
+  const open = [config.peerListen ?? own, config.listen, config.admin].filter(
+    ({ host }) => !isLoopback(host),
+  );
   if (open.length === 0 || (given.secret && given.adminToken)) return;
   const missing = [
     ...(given.secret ? [] : ['THROUGHLINE_SECRET']),

@@ -96,9 +96,22 @@ export class Region {
   }
 
   #makeLinks(cluster: string, folder: DataFolder): Links {
-    const { regions, peers, secret } = this.#config;
+    const { regions, peers, secret, peerListen, tls } = this.#config;
     return createLinks(
-      { self: this.#self, regions, peers, secret, cluster, version: version(), folder, logger: this.#log },
+      {
+        ...{
+          self: this.#self,
+          regions,
+          peers,
+          secret,
+          cluster,
+          version: version(),
+          folder,
+          logger: this.#log,
+        },
+        ...(peerListen === undefined ? {} : { listen: peerListen }),
+        ...(tls === undefined ? {} : { tls }),
+      },
       {
         message: (world, from, message) => this.#receive(world, from, message),
         link: (device, up) => {

@@ -8,7 +8,7 @@ import {
   parsePeers,
   type RegionConfig,
 } from '../config.ts';
-import { type OptionSpecs, peekOption, readOptions } from './options.ts';
+import { type OptionSpecs, type Options, peekOption, readOptions } from './options.ts';
 import { UsageError } from './usage.ts';
 
 export const SERVE_OPTIONS: OptionSpecs = {
@@ -19,6 +19,10 @@ export const SERVE_OPTIONS: OptionSpecs = {
   },
   listen: { value: 'HOST:PORT', help: 'for clients: HTTP and WebSocket', initial: '127.0.0.1:2567' },
   admin: { value: 'HOST:PORT', help: 'for operators: console, status, metrics', initial: '127.0.0.1:8567' },
+  'peer-listen': { value: 'HOST:PORT', help: 'where to listen for peers, if not at the address in --peers' },
+  'tls-key': { value: 'FILE', help: 'PEM, for links between regions; with tls-cert and tls-ca' },
+  'tls-cert': { value: 'FILE', help: 'PEM, for the name of the region or its host' },
+  'tls-ca': { value: 'FILE', help: 'PEM of who signs the certificates of all regions' },
   data: { value: 'DIR', help: 'where the worlds are kept' },
   worlds: { value: 'NAME,…', help: 'worlds to serve', initial: [...worlds.keys()].join(',') },
   guests: { help: 'anybody may get a session' },
@@ -56,6 +60,8 @@ export function readServeOptions(argv: readonly string[], environment: NodeJS.Pr
     const config: RegionConfig = {
       region: options.need('region'),
       ...parsePeers(options.need('peers')),
+      peerListen: optional(options.get('peer-listen'), (text) => parseAddress(text, 'peer-listen')),
+      tls: readTls(options),
       listen: parseAddress(options.need('listen'), 'listen'),
       admin: parseAddress(options.need('admin'), 'admin'),
       data: options.need('data'),
@@ -81,6 +87,27 @@ export function readServeOptions(argv: readonly string[], environment: NodeJS.Pr
   } catch (error) {
     if (error instanceof ConfigError) throw new UsageError(error.message, 'serve');
     throw error;
+  }
+}
+
+const optional = <T>(text: string | undefined, read: (text: string) => T): T | undefined =>
+  text === undefined ? undefined : read(text);
+
+function readTls(options: Options): RegionConfig['tls'] {
+  const [key, cert, ca] = ['tls-key', 'tls-cert', 'tls-ca'].map((name) =>
+    optional(options.get(name), (path) => readText(path, name)),
+  );
+  if (key === undefined && cert === undefined && ca === undefined) return undefined;
+  if (key === undefined || cert === undefined || ca === undefined)
+    throw new ConfigError('tls-key, tls-cert and tls-ca belong together');
+  return { key, cert, ca };
+}
+
+function readText(path: string, what: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`${what}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -203,7 +203,7 @@ export class Leader {
       this.replies.push(known);
       return;
     }
-    this.presence.acted(request.session, clock);
+    if (this.needsJoin) this.presence.acted(request.session, clock);
     if (this.queue.add(request)) return;
     const answer = this.current?.state.session(request.session)?.answer(request.sequence);
     if (typeof answer === 'object') this.answer(request, { kind: 'duplicate', answer });

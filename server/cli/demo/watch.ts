@@ -1,0 +1,194 @@
+/**
+ * What the demo's status line shows, read as any client could: it follows the arena's commands at one region, and goes on
+ * at another when that one is gone.
+ */
+import { HOST, type RegionPlace } from './layout.ts';
+
+const WORLD = 'arena';
+const RATE_WINDOW_MS = 3_000;
+const PLAYERS_EVERY_MS = 2_000;
+const AGAIN_MS = 200;
+/** Without a command for so long the world was quiet: what follows is no pause. */
+const QUIET_MS = 1_000;
+const REQUEST_MS = 3_000;
+
+export interface Sight {
+  readonly leader: string | null;
+  readonly number: number;
+  /** Commands and players' actions a second. */
+  readonly commands: number;
+  readonly actions: number;
+  readonly players: number;
+  /** World time between the last command of one leader and the first of the next; null before the first change. */
+  readonly pauseMs: number | null;
+  readonly changes: number;
+}
+
+interface Line {
+  readonly number: number;
+  readonly ballot: { readonly round: number; readonly region: string };
+  readonly session: string | null;
+  readonly action: string;
+  readonly time: number;
+}
+
+export class WorldWatch {
+  readonly #places: readonly RegionPlace[];
+  readonly #isUp: (place: RegionPlace) => boolean;
+  readonly #changed: (from: string, to: string, pauseMs: number | null) => void;
+  readonly #stopped = new AbortController();
+  #token: string | null = null;
+  #last: Line | null = null;
+  #lastGapMs = Number.POSITIVE_INFINITY;
+  #recent: { readonly at: number; readonly action: boolean }[] = [];
+  #players = 0;
+  #pauseMs: number | null = null;
+  #changes = 0;
+
+  constructor(
+    places: readonly RegionPlace[],
+    isUp: (place: RegionPlace) => boolean,
+    changed: (from: string, to: string, pauseMs: number | null) => void,
+  ) {
+    this.#places = places;
+    this.#isUp = isUp;
+    this.#changed = changed;
+  }
+
+  start(): void {
+    void this.#follow();
+    void this.#countPlayers();
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+  }
+
+  get sight(): Sight {
+    const now = performance.now();
+    this.#recent = this.#recent.filter(({ at }) => now - at < RATE_WINDOW_MS);
+    const seconds = RATE_WINDOW_MS / 1_000;
+    return {
+      leader: this.#last?.ballot.region ?? null,
+      number: this.#last?.number ?? 0,
+      commands: this.#recent.length / seconds,
+      actions: this.#recent.filter(({ action }) => action).length / seconds,
+      players: this.#players,
+      pauseMs: this.#pauseMs,
+      changes: this.#changes,
+    };
+  }
+
+  async #follow(): Promise<void> {
+    for (let turn = 0; !this.#stopped.signal.aborted; turn++) {
+      const place = this.#places[turn % this.#places.length]!;
+      try {
+        if (this.#isUp(place)) await this.#followAt(place);
+      } catch {
+        // This region is gone or not ready: the next one knows the same.
+      }
+      await pause(AGAIN_MS, this.#stopped.signal);
+    }
+  }
+
+  async #followAt(place: RegionPlace): Promise<void> {
+    const base = `http://${HOST}:${place.client}`;
+    const token = await this.#guest(base);
+    const from = this.#last ? this.#last.number + 1 : await this.#currentNumber(base, token);
+    const response = await fetch(`${base}/v1/worlds/${WORLD}/commands?from=${from}&follow=1`, {
+      headers: { authorization: `Bearer ${token}` },
+      signal: this.#stopped.signal,
+    });
+    // Too old to be told one by one: go on from what is current.
+    if (response.status === 410) this.#last = null;
+    if (!response.ok || !response.body) throw new Error(`${response.status}`);
+    let rest = '';
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body) {
+      const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line.trim() !== '') this.#command(JSON.parse(line) as Line);
+    }
+  }
+
+  #command(line: Line): void {
+    const before = this.#last;
+    if (before && line.number <= before.number) return;
+    const gapMs = before ? line.time - before.time : Number.POSITIVE_INFINITY;
+    this.#recent.push({
+      at: performance.now(),
+      action: line.session !== null && !line.action.startsWith('$'),
+    });
+    if (before && before.ballot.region !== line.ballot.region) {
+      this.#pauseMs = this.#lastGapMs < QUIET_MS ? gapMs : null;
+      this.#changes++;
+      this.#changed(before.ballot.region, line.ballot.region, this.#pauseMs);
+    }
+    this.#lastGapMs = gapMs;
+    this.#last = line;
+  }
+
+  async #countPlayers(): Promise<void> {
+    while (!this.#stopped.signal.aborted) {
+      try {
+        const place = this.#places.find(this.#isUp);
+        if (place) this.#players = await this.#playersAt(`http://${HOST}:${place.client}`);
+      } catch {
+        // The number of a moment ago will do.
+      }
+      await pause(PLAYERS_EVERY_MS, this.#stopped.signal);
+    }
+  }
+
+  async #playersAt(base: string): Promise<number> {
+    const state = (await this.#get(`${base}/v1/worlds/${WORLD}/state`, await this.#guest(base))) as {
+      tables: { player: { kind: string }[] };
+    };
+    return state.tables.player.filter(({ kind }) => kind === 'human').length;
+  }
+
+  async #currentNumber(base: string, token: string): Promise<number> {
+    const { number } = (await this.#get(`${base}/v1/worlds/${WORLD}/state`, token)) as { number: number };
+    // The last one, to know who leads.
+    return Math.max(1, number);
+  }
+
+  /** A reader needs a name; it never acts, so it never enters the world. */
+  async #guest(base: string): Promise<string> {
+    if (this.#token !== null) return this.#token;
+    const response = await fetch(`${base}/v1/sessions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ world: WORLD }),
+      signal: AbortSignal.timeout(REQUEST_MS),
+    });
+    if (!response.ok) throw new Error(`${response.status}`);
+    this.#token = ((await response.json()) as { token: string }).token;
+    return this.#token;
+  }
+
+  async #get(url: string, token: string): Promise<unknown> {
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(REQUEST_MS) });
+    if (!response.ok) throw new Error(`${response.status}`);
+    return await response.json();
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}
