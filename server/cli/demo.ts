@@ -213,7 +213,7 @@ class Demo {
 
   #leaderChanged(from: string, to: string, pauseMs: number | null): void {
     const pause = pauseMs === null ? '' : `; the world stood still for ${Math.round(pauseMs)} ms`;
-    this.#say(`leader of the arena: ${from} → ${to}${pause}, nothing lost`);
+    this.#say(`leader of the arena: ${from} → ${to}${pause}`);
   }
 
   /** Who leads the arena, as those say who run it; null if nobody does. */

@@ -6,11 +6,13 @@ import { HOST, type RegionPlace } from './layout.ts';
 
 const WORLD = 'arena';
 const RATE_WINDOW_MS = 3_000;
-const PLAYERS_EVERY_MS = 2_000;
+const LOOK_EVERY_MS = 1_000;
 const AGAIN_MS = 200;
 /** Without a command for so long the world was quiet: what follows is no pause. */
 const QUIET_MS = 1_000;
 const REQUEST_MS = 3_000;
+/** A region that tells nothing for so long while another knows more is cut off from its peers. */
+const STALLED_MS = 1_000;
 
 export interface Sight {
   readonly leader: string | null;
@@ -37,6 +39,8 @@ export class WorldWatch {
   readonly #isUp: (place: RegionPlace) => boolean;
   readonly #changed: (from: string, to: string, pauseMs: number | null) => void;
   readonly #stopped = new AbortController();
+  /** The stream of now: at which region, since when nothing came, and what ends it. */
+  #stream: { readonly place: RegionPlace; heardAt: number; readonly end: AbortController } | null = null;
   #token: string | null = null;
   #last: Line | null = null;
   #lastGapMs = Number.POSITIVE_INFINITY;
@@ -57,7 +61,7 @@ export class WorldWatch {
 
   start(): void {
     void this.#follow();
-    void this.#countPlayers();
+    void this.#lookAround();
   }
 
   stop(): void {
@@ -95,9 +99,11 @@ export class WorldWatch {
     const base = `http://${HOST}:${place.client}`;
     const token = await this.#guest(base);
     const from = this.#last ? this.#last.number + 1 : await this.#currentNumber(base, token);
+    const stream = { place, heardAt: performance.now(), end: new AbortController() };
+    this.#stream = stream;
     const response = await fetch(`${base}/v1/worlds/${WORLD}/commands?from=${from}&follow=1`, {
       headers: { authorization: `Bearer ${token}` },
-      signal: this.#stopped.signal,
+      signal: AbortSignal.any([this.#stopped.signal, stream.end.signal]),
     });
     // Too old to be told one by one: go on from what is current.
     if (response.status === 410) this.#last = null;
@@ -107,6 +113,7 @@ export class WorldWatch {
     for await (const chunk of response.body) {
       const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split('\n');
       rest = lines.pop() ?? '';
+      stream.heardAt = performance.now();
       for (const line of lines) if (line.trim() !== '') this.#command(JSON.parse(line) as Line);
     }
   }
@@ -119,7 +126,9 @@ export class WorldWatch {
       at: performance.now(),
       action: line.session !== null && !line.action.startsWith('$'),
     });
-    if (before && before.ballot.region !== line.ballot.region) {
+    const changed =
+      before && (before.ballot.region !== line.ballot.region || before.ballot.round !== line.ballot.round);
+    if (changed) {
       this.#pauseMs = this.#lastGapMs < QUIET_MS ? gapMs : null;
       this.#changes++;
       this.#changed(before.ballot.region, line.ballot.region, this.#pauseMs);
@@ -128,23 +137,29 @@ export class WorldWatch {
     this.#last = line;
   }
 
-  async #countPlayers(): Promise<void> {
+  async #lookAround(): Promise<void> {
     while (!this.#stopped.signal.aborted) {
       try {
-        const place = this.#places.find(this.#isUp);
-        if (place) this.#players = await this.#playersAt(`http://${HOST}:${place.client}`);
+        const up = this.#places.filter(this.#isUp);
+        // Another one than is followed, to see what that one may be missing.
+        const place = up.find((candidate) => candidate !== this.#stream?.place) ?? up[0];
+        if (place) await this.#look(`http://${HOST}:${place.client}`);
       } catch {
         // The number of a moment ago will do.
       }
-      await pause(PLAYERS_EVERY_MS, this.#stopped.signal);
+      await pause(LOOK_EVERY_MS, this.#stopped.signal);
     }
   }
 
-  async #playersAt(base: string): Promise<number> {
+  async #look(base: string): Promise<void> {
     const state = (await this.#get(`${base}/v1/worlds/${WORLD}/state`, await this.#guest(base))) as {
+      number: number;
       tables: { player: { kind: string }[] };
     };
-    return state.tables.player.filter(({ kind }) => kind === 'human').length;
+    this.#players = state.tables.player.filter(({ kind }) => kind === 'human').length;
+    const stream = this.#stream;
+    const missing = this.#last !== null && state.number > this.#last.number;
+    if (stream && missing && performance.now() - stream.heardAt > STALLED_MS) stream.end.abort();
   }
 
   async #currentNumber(base: string, token: string): Promise<number> {
