@@ -364,6 +364,13 @@ ${cases.join('\n')}
 function rootText(model: Model, table: TableModel): string {
   const name = table.written;
   const index = model.tables.indexOf(table);
+  // Messages that travel on their own are verified when they are decoded; only a file's root is ever verified alone.
+  const verifier = `
+
+/** Throws SchemaError \`forged\` unless every field of \`bytes\` may be read. */
+export function verify${name}(bytes: Uint8Array, prefixed = false): void {
+  verify(SHAPE, ${index}, sourceOf(bytes), bytes.byteOffset, bytes.length, prefixed);
+}`;
   return `/** \`prefixed\`: the length stands before the bytes, which are padded to a multiple of 8. Throws SchemaError \`bad-value\`. */
 export function encode${name}(value: ${name}, prefixed = false): Uint8Array {
   writer.begin(prefixed);
@@ -376,10 +383,5 @@ export function decode${name}(bytes: Uint8Array, prefixed = false, trusted = fal
   const start = bytes.byteOffset;
   if (trusted) return read${name}(s, target(s.view, prefixed ? start + 4 : start));
   return read${name}(s, verify(SHAPE, ${index}, s, start, bytes.length, prefixed));
-}
-
-/** Throws SchemaError \`forged\` unless every field of \`bytes\` may be read. */
-export function verify${name}(bytes: Uint8Array, prefixed = false): void {
-  verify(SHAPE, ${index}, sourceOf(bytes), bytes.byteOffset, bytes.length, prefixed);
-}`;
+}${table.written === model.root ? verifier : ''}`;
 }

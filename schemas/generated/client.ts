@@ -477,11 +477,6 @@ export function decodeAct(bytes: Uint8Array, prefixed = false, trusted = false):
   return readAct(s, verify(SHAPE, 0, s, start, bytes.length, prefixed));
 }
 
-/** Throws SchemaError `forged` unless every field of `bytes` may be read. */
-export function verifyAct(bytes: Uint8Array, prefixed = false): void {
-  verify(SHAPE, 0, sourceOf(bytes), bytes.byteOffset, bytes.length, prefixed);
-}
-
 /** `prefixed`: the length stands before the bytes, which are padded to a multiple of 8. Throws SchemaError `bad-value`. */
 export function encodeCommands(value: Commands, prefixed = false): Uint8Array {
   writer.begin(prefixed);
@@ -494,11 +489,6 @@ export function decodeCommands(bytes: Uint8Array, prefixed = false, trusted = fa
   const start = bytes.byteOffset;
   if (trusted) return readCommands(s, target(s.view, prefixed ? start + 4 : start));
   return readCommands(s, verify(SHAPE, 5, s, start, bytes.length, prefixed));
-}
-
-/** Throws SchemaError `forged` unless every field of `bytes` may be read. */
-export function verifyCommands(bytes: Uint8Array, prefixed = false): void {
-  verify(SHAPE, 5, sourceOf(bytes), bytes.byteOffset, bytes.length, prefixed);
 }
 
 /** `prefixed`: the length stands before the bytes, which are padded to a multiple of 8. Throws SchemaError `bad-value`. */
@@ -515,11 +505,6 @@ export function decodeAnswer(bytes: Uint8Array, prefixed = false, trusted = fals
   return readAnswer(s, verify(SHAPE, 2, s, start, bytes.length, prefixed));
 }
 
-/** Throws SchemaError `forged` unless every field of `bytes` may be read. */
-export function verifyAnswer(bytes: Uint8Array, prefixed = false): void {
-  verify(SHAPE, 2, sourceOf(bytes), bytes.byteOffset, bytes.length, prefixed);
-}
-
 /** `prefixed`: the length stands before the bytes, which are padded to a multiple of 8. Throws SchemaError `bad-value`. */
 export function encodeSnapshot(value: Snapshot, prefixed = false): Uint8Array {
   writer.begin(prefixed);
@@ -532,11 +517,6 @@ export function decodeSnapshot(bytes: Uint8Array, prefixed = false, trusted = fa
   const start = bytes.byteOffset;
   if (trusted) return readSnapshot(s, target(s.view, prefixed ? start + 4 : start));
   return readSnapshot(s, verify(SHAPE, 7, s, start, bytes.length, prefixed));
-}
-
-/** Throws SchemaError `forged` unless every field of `bytes` may be read. */
-export function verifySnapshot(bytes: Uint8Array, prefixed = false): void {
-  verify(SHAPE, 7, sourceOf(bytes), bytes.byteOffset, bytes.length, prefixed);
 }
 
 /** `prefixed`: the length stands before the bytes, which are padded to a multiple of 8. Throws SchemaError `bad-value`. */
@@ -553,11 +533,6 @@ export function decodeWelcome(bytes: Uint8Array, prefixed = false, trusted = fal
   return readWelcome(s, verify(SHAPE, 8, s, start, bytes.length, prefixed));
 }
 
-/** Throws SchemaError `forged` unless every field of `bytes` may be read. */
-export function verifyWelcome(bytes: Uint8Array, prefixed = false): void {
-  verify(SHAPE, 8, sourceOf(bytes), bytes.byteOffset, bytes.length, prefixed);
-}
-
 /** `prefixed`: the length stands before the bytes, which are padded to a multiple of 8. Throws SchemaError `bad-value`. */
 export function encodeMoveOn(value: MoveOn, prefixed = false): Uint8Array {
   writer.begin(prefixed);
@@ -570,11 +545,6 @@ export function decodeMoveOn(bytes: Uint8Array, prefixed = false, trusted = fals
   const start = bytes.byteOffset;
   if (trusted) return readMoveOn(s, target(s.view, prefixed ? start + 4 : start));
   return readMoveOn(s, verify(SHAPE, 6, s, start, bytes.length, prefixed));
-}
-
-/** Throws SchemaError `forged` unless every field of `bytes` may be read. */
-export function verifyMoveOn(bytes: Uint8Array, prefixed = false): void {
-  verify(SHAPE, 6, sourceOf(bytes), bytes.byteOffset, bytes.length, prefixed);
 }
 
 /** `prefixed`: the length stands before the bytes, which are padded to a multiple of 8. Throws SchemaError `bad-value`. */
@@ -591,11 +561,6 @@ export function decodeActs(bytes: Uint8Array, prefixed = false, trusted = false)
   return readActs(s, verify(SHAPE, 1, s, start, bytes.length, prefixed));
 }
 
-/** Throws SchemaError `forged` unless every field of `bytes` may be read. */
-export function verifyActs(bytes: Uint8Array, prefixed = false): void {
-  verify(SHAPE, 1, sourceOf(bytes), bytes.byteOffset, bytes.length, prefixed);
-}
-
 /** `prefixed`: the length stands before the bytes, which are padded to a multiple of 8. Throws SchemaError `bad-value`. */
 export function encodeAnswers(value: Answers, prefixed = false): Uint8Array {
   writer.begin(prefixed);
@@ -608,9 +573,4 @@ export function decodeAnswers(bytes: Uint8Array, prefixed = false, trusted = fal
   const start = bytes.byteOffset;
   if (trusted) return readAnswers(s, target(s.view, prefixed ? start + 4 : start));
   return readAnswers(s, verify(SHAPE, 3, s, start, bytes.length, prefixed));
-}
-
-/** Throws SchemaError `forged` unless every field of `bytes` may be read. */
-export function verifyAnswers(bytes: Uint8Array, prefixed = false): void {
-  verify(SHAPE, 3, sourceOf(bytes), bytes.byteOffset, bytes.length, prefixed);
 }

@@ -29,8 +29,3 @@ export function show(value: unknown): string {
   if (Array.isArray(value)) return `an array of ${value.length}`;
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
-
-/** Throws: a value that was to be stored or sent does not fit its field. */
-export function badValue(where: string, expected: string, value: unknown): never {
-  throw new SchemaError('bad-value', where, `expected ${expected}, got ${show(value)}`);
-}

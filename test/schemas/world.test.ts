@@ -124,6 +124,7 @@ describe('rows', () => {
       hp: 3,
       alive: false,
     });
+    expect(Object.is(player.make({ hp: -0 }).hp, 0)).toBe(true);
     expect(Object.keys(player.make({}))).toEqual(player.fields.map((field) => field.name));
   });
 
