@@ -23,6 +23,8 @@ export interface PeerStatus {
   readonly connected: boolean;
   /** Smoothed round trip in ms; null before the first. */
   readonly rttMs: number | null;
+  /** Messages that found no room in the peer's queue, since the start of this process. */
+  readonly dropped?: number;
 }
 
 export interface Links {

@@ -1,0 +1,251 @@
+import {
+  LINK_FRAME_BYTES,
+  LINK_FRAME_FULL,
+  LINK_PING_MS,
+  LINK_QUEUE_BYTES,
+  LINK_QUEUE_RESERVE,
+  LINK_QUEUE_SMALL,
+  LINK_SILENCE_MS,
+} from '../limits.ts';
+import { type Received, splitMessages } from './codec.ts';
+import { FRAME, type Frame, type FrameKind } from './frames.ts';
+import type { Wire } from './wire.ts';
+
+/** What tests may do to the traffic with one peer; outlives a link. */
+export interface Faults {
+  cut: boolean;
+  delayMs: number;
+}
+
+/** Bounds that a test may tighten. */
+export interface LinkBounds {
+  readonly queueBytes: number;
+  readonly pingMs: number;
+  readonly silenceMs: number;
+}
+export const LINK_BOUNDS: LinkBounds = {
+  queueBytes: LINK_QUEUE_BYTES,
+  pingMs: LINK_PING_MS,
+  silenceMs: LINK_SILENCE_MS,
+};
+
+export interface LinkHandlers {
+  /** Verifies and reads one message. What it throws ends the link, and only that. */
+  decode(bytes: Uint8Array): Received;
+  /** What this throws is a bug of the host, and is thrown on. */
+  deliver(received: Received): void;
+  /** Once; not after `close` or `finish` from here. */
+  down(reason: string): void;
+}
+
+interface Outgoing {
+  readonly due: number;
+  readonly kind: FrameKind;
+  readonly value: number;
+  readonly pieces: readonly Uint8Array[];
+  readonly bytes: number;
+}
+
+/** A clock that fits a frame's value: hundredths of a millisecond, round in half a day. */
+const TICKS_PER_MS = 100;
+const ticks = (): number => Math.round(performance.now() * TICKS_PER_MS) % 0x1_0000_0000;
+
+/** Pieces that lie side by side are one piece for the kernel. */
+function joinNeighbours(pieces: readonly Uint8Array[]): Uint8Array[] {
+  const joined: Uint8Array[] = [];
+  for (const piece of pieces) {
+    const last = joined.at(-1);
+    if (
+      last !== undefined &&
+      last.buffer === piece.buffer &&
+      last.byteOffset + last.length === piece.byteOffset
+    ) {
+      joined[joined.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + piece.length);
+    } else joined.push(piece);
+  }
+  return joined;
+}
+
+/** An authenticated connection: messages out in one write a turn, in order; messages in; a clock of round trips. */
+export class Link {
+  /** Index of the region that dialled. */
+  readonly dialler: number;
+  readonly since = performance.now();
+  rttMs: number | null = null;
+  dropped = 0;
+  readonly #wire: Wire;
+  readonly #faults: Faults;
+  readonly #bounds: LinkBounds;
+  readonly #handlers: LinkHandlers;
+  #pieces: Uint8Array[] = [];
+  #bytes = 0;
+  #delayed: Outgoing[] = [];
+  #delayedBytes = 0;
+  #delayTimer: NodeJS.Timeout | null = null;
+  readonly #pingTimer: NodeJS.Timeout;
+  #lastTick = performance.now();
+  #lastHeard = performance.now();
+
+  constructor(wire: Wire, dialler: number, faults: Faults, bounds: LinkBounds, handlers: LinkHandlers) {
+    this.dialler = dialler;
+    this.#wire = wire;
+    this.#faults = faults;
+    this.#bounds = bounds;
+    this.#handlers = handlers;
+    this.#pingTimer = setInterval(() => this.#tick(), bounds.pingMs);
+    wire.hand({ frame: (frame) => this.frame(frame), closed: (reason) => this.#down(reason) });
+    this.#sendPing();
+  }
+
+  /** Bytes that wait for this peer. */
+  get queued(): number {
+    return this.#wire.queued + this.#bytes + this.#delayedBytes;
+  }
+
+  /** Takes one encoded message for the write at the end of the turn; false: there is no room, it is dropped. */
+  send(bytes: Uint8Array): boolean {
+    const { queueBytes } = this.#bounds;
+    const room = bytes.length <= LINK_QUEUE_SMALL ? queueBytes + LINK_QUEUE_RESERVE : queueBytes;
+    if (bytes.length > LINK_FRAME_BYTES || this.queued + bytes.length > room) {
+      this.dropped++;
+      return false;
+    }
+    if (this.#pieces.length === 0) queueMicrotask(() => this.#flush());
+    this.#pieces.push(bytes);
+    this.#bytes += bytes.length;
+    return true;
+  }
+
+  frame(frame: Frame): void {
+    this.#lastHeard = performance.now();
+    if (this.#faults.cut) return;
+    if (frame.kind === FRAME.ping) this.#put(FRAME.pong, frame.value, []);
+    else if (frame.kind === FRAME.pong) this.#pong(frame.value);
+    else if (frame.kind === FRAME.messages) this.#messages(frame.body);
+    else this.fail('a handshake twice');
+  }
+
+  /** Ends the link because of what the peer sent. */
+  fail(reason: string): void {
+    if (!this.#wire.open) return;
+    this.close();
+    this.#handlers.down(reason);
+  }
+
+  close(): void {
+    this.#stop();
+    this.#wire.close();
+  }
+
+  /** Hands what was sent so far to the kernel, then closes. */
+  finish(): void {
+    this.#flush();
+    this.#stop();
+    this.#wire.finish();
+  }
+
+  #down(reason: string): void {
+    this.#stop();
+    this.#handlers.down(reason);
+  }
+
+  #stop(): void {
+    clearInterval(this.#pingTimer);
+    if (this.#delayTimer !== null) clearTimeout(this.#delayTimer);
+    this.#pieces = [];
+    this.#bytes = 0;
+    this.#delayed = [];
+    this.#delayedBytes = 0;
+  }
+
+  #messages(body: Uint8Array): void {
+    let parts: Uint8Array[];
+    try {
+      parts = splitMessages(body);
+    } catch (error) {
+      this.fail((error as Error).message);
+      return;
+    }
+    for (const part of parts) {
+      if (!this.#wire.open) return;
+      let received: Received;
+      try {
+        received = this.#handlers.decode(part);
+      } catch (error) {
+        this.fail((error as Error).message);
+        return;
+      }
+      this.#handlers.deliver(received);
+    }
+  }
+
+  #flush(): void {
+    const pieces = this.#pieces;
+    if (pieces.length === 0) return;
+    this.#pieces = [];
+    this.#bytes = 0;
+    for (let i = 0; i < pieces.length; ) {
+      const begin = i;
+      let bytes = 0;
+      for (; i < pieces.length; i++) {
+        if (i > begin && bytes + pieces[i]!.length > LINK_FRAME_FULL) break;
+        bytes += pieces[i]!.length;
+      }
+      this.#put(FRAME.messages, 0, joinNeighbours(pieces.slice(begin, i)));
+    }
+  }
+
+  #put(kind: FrameKind, value: number, pieces: readonly Uint8Array[]): void {
+    const { cut, delayMs } = this.#faults;
+    if (cut) return;
+    if (delayMs === 0 && this.#delayed.length === 0) {
+      this.#wire.write(kind, value, pieces);
+      return;
+    }
+    let bytes = 0;
+    for (const piece of pieces) bytes += piece.length;
+    // Never earlier than what was sent before: a shorter delay must not overtake a longer one.
+    const due = Math.max(performance.now() + delayMs, this.#delayed.at(-1)?.due ?? 0);
+    this.#delayed.push({ due, kind, value, pieces, bytes });
+    this.#delayedBytes += bytes;
+    this.#delayTimer ??= setTimeout(() => this.#release(), delayMs);
+  }
+
+  #release(): void {
+    this.#delayTimer = null;
+    const now = performance.now();
+    let count = 0;
+    for (const { due, kind, value, pieces, bytes } of this.#delayed) {
+      if (due > now) break;
+      count++;
+      this.#delayedBytes -= bytes;
+      if (!this.#faults.cut) this.#wire.write(kind, value, pieces);
+    }
+    this.#delayed.splice(0, count);
+    const next = this.#delayed[0];
+    if (next !== undefined) this.#delayTimer = setTimeout(() => this.#release(), Math.max(1, next.due - now));
+  }
+
+  /** A ping carries the time it left, so nothing need be remembered of it. */
+  #sendPing(): void {
+    this.#put(FRAME.ping, ticks(), []);
+  }
+
+  #pong(value: number): void {
+    const sample = ((ticks() - value) >>> 0) / TICKS_PER_MS;
+    this.rttMs = this.rttMs === null ? sample : this.rttMs + (sample - this.rttMs) / 8;
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    const { pingMs, silenceMs } = this.#bounds;
+    // After a pause of this process what came meanwhile is not read yet, and a cut is meant to stay unnoticed.
+    if (this.#faults.cut || now - this.#lastTick > 2 * pingMs) this.#lastHeard = now;
+    this.#lastTick = now;
+    if (now - this.#lastHeard > silenceMs) {
+      this.fail(`silent for ${Math.round(now - this.#lastHeard)} ms`);
+      return;
+    }
+    this.#sendPing();
+  }
+}

@@ -1,0 +1,105 @@
+import type { Socket } from 'node:net';
+import { LINK_LAST_WORDS_MS } from '../limits.ts';
+import { type Frame, type FrameKind, FrameReader, frameHeader } from './frames.ts';
+
+export interface WireHandlers {
+  frame(frame: Frame): void;
+  /** Once, at the first sign that the connection is gone or made no sense. Not after `close` or `finish` from here. */
+  closed(reason: string): void;
+}
+
+/** Frames over one socket. Whatever goes wrong ends this connection and nothing else. */
+export class Wire {
+  readonly #socket: Socket;
+  readonly #reader: FrameReader;
+  #handlers: WireHandlers = { frame: () => {}, closed: () => {} };
+  #open = true;
+
+  /** `limit`: largest body taken for now. Whoever made the wire hands it its handlers in the same turn. */
+  constructor(socket: Socket, limit: number) {
+    this.#socket = socket;
+    this.#reader = new FrameReader(limit);
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#data(chunk));
+    socket.on('end', () => this.#gone('closed by the other side'));
+    socket.on('error', (error) => this.#gone(error.message));
+    socket.on('close', () => this.#gone('closed'));
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  /** Bytes that the kernel has not taken yet. */
+  get queued(): number {
+    return this.#socket.writableLength;
+  }
+
+  get remote(): string {
+    return `${this.#socket.remoteAddress ?? '?'}:${this.#socket.remotePort ?? 0}`;
+  }
+
+  /** Largest body taken; raised once the other side proved itself. */
+  get limit(): number {
+    return this.#reader.limit;
+  }
+  set limit(bytes: number) {
+    this.#reader.limit = bytes;
+  }
+
+  /** From now on `handlers` hear what comes. */
+  hand(handlers: WireHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  /** One write, whatever the number of pieces. */
+  write(kind: FrameKind, value: number, pieces: readonly Uint8Array[]): void {
+    if (!this.#open) return;
+    const socket = this.#socket;
+    socket.cork();
+    socket.write(frameHeader(kind, value, pieces));
+    for (const piece of pieces) socket.write(piece);
+    socket.uncork();
+  }
+
+  close(): void {
+    this.#open = false;
+    this.#socket.destroy();
+  }
+
+  /** Hands what was written to the kernel, then closes. */
+  finish(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    const socket = this.#socket;
+    const timer = setTimeout(() => socket.destroy(), LINK_LAST_WORDS_MS);
+    socket.once('close', () => clearTimeout(timer));
+    socket.destroySoon();
+  }
+
+  #data(chunk: Buffer): void {
+    if (!this.#open) return;
+    const frames: Frame[] = [];
+    let fault: string | null = null;
+    try {
+      // Only the cutting is guarded: an error in what a frame sets off is a bug of the host, and is thrown.
+      this.#reader.push(chunk, (frame) => {
+        frames.push(frame);
+        return true;
+      });
+    } catch (error) {
+      fault = (error as Error).message;
+    }
+    for (const frame of frames) {
+      if (!this.#open) return;
+      this.#handlers.frame(frame);
+    }
+    if (fault !== null) this.#gone(fault);
+  }
+
+  #gone(reason: string): void {
+    if (!this.#open) return;
+    this.close();
+    this.#handlers.closed(reason);
+  }
+}
