@@ -184,39 +184,6 @@ describe('real processes and the outside', () => {
     expect((await cluster.leader()).region).toBe(next.region);
   });
 
-  it('wrong usage ends with 2 and says how', async () => {
-    const peers = 'eu=127.0.0.1:1,us=127.0.0.1:2';
-    const bad: [string[], string][] = [
-      [[], 'which command'],
-      [['relay'], "no command 'relay'"],
-      [['serve'], '--region'],
-      [['serve', '--no-such'], 'no-such'],
-      [['serve', '--region', 'eu', '--peers', peers], '--data'],
-      [['serve', '--region', 'xx', '--peers', peers, '--data', cluster.folder], "'xx'"],
-      [['serve', '--region', 'eu', '--peers', 'eu=1', '--data', cluster.folder], 'HOST:PORT'],
-      [['serve', '--region', 'eu', '--peers', peers, '--data', 'x', '--listen', '0.0.0.0:0'], 'loopback'],
-      [['serve', '--region', 'eu', '--peers', peers, '--data', 'x', '--worlds', 'nowhere'], 'nowhere'],
-      [['status', 'now'], "'now'"],
-      [['state', '--at', 'soon'], 'soon'],
-    ];
-    for (const [args, words] of bad) {
-      const { code, out, err } = await cli(args);
-      expect([args, code, out]).toEqual([args, 2, '']);
-      expect(err).toContain(words);
-    }
-  });
-
-  it('--help ends with 0 and tells the options', async () => {
-    const main = await cli(['--help']);
-    expect([main.code, main.err]).toEqual([0, '']);
-    for (const command of ['serve', 'status', 'act', 'state', 'commands', 'hand-over']) {
-      expect(main.out).toContain(command);
-      const { code, out } = await cli([command, '--help']);
-      expect(code).toBe(0);
-      expect(out).toContain(`throughline ${command}`);
-    }
-  });
-
   it('reads environment and file below the command line, and fails with 1 where it cannot start', async () => {
     const file = join(cluster.folder, 'config.json');
     const taken = cluster.servers[0] as Server;

@@ -1,0 +1,72 @@
+import { helpOf, runSmallCommand, SMALL_COMMANDS } from './commands.ts';
+import { DEMO_HELP, demo } from './demo.ts';
+import { SERVE_HELP, serve } from './serve.ts';
+import { Failure, UsageError } from './usage.ts';
+
+const USAGE = `throughline COMMAND [OPTIONS]
+
+  demo        three region servers on this machine, with a page to play on
+  serve       run one region server
+  status      show a region server: peers, leaders, numbers
+  act         ask for one action
+  state       show a world's tables, now or at any command
+  commands    show a world's commands
+  hand-over   hand leadership of a world to another region
+
+Each has --help.
+`;
+
+export interface Terminal {
+  readonly environment: NodeJS.ProcessEnv;
+  out(text: string): void;
+  err(text: string): void;
+}
+
+interface LongCommand {
+  readonly help: string;
+  run(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<number>;
+}
+
+const LONG_COMMANDS: { readonly [name: string]: LongCommand } = {
+  demo: { help: DEMO_HELP, run: demo },
+  serve: { help: SERVE_HELP, run: serve },
+};
+
+/** Runs one command; resolves with the exit code: 0 done, 1 failed, 2 wrong usage. */
+export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    return await dispatch(argv, terminal);
+  } catch (error) {
+    return explain(error, terminal);
+  }
+}
+
+async function dispatch([name, ...rest]: readonly string[], terminal: Terminal): Promise<number> {
+  if (name === undefined) throw new UsageError('which command?');
+  if (name === '--help' || name === 'help' || name === '-h') {
+    terminal.out(USAGE);
+    return 0;
+  }
+  const wantsHelp = rest.includes('--help') || rest.includes('-h');
+  const long = Object.hasOwn(LONG_COMMANDS, name) ? LONG_COMMANDS[name] : undefined;
+  const small = Object.hasOwn(SMALL_COMMANDS, name) ? SMALL_COMMANDS[name] : undefined;
+  if (long !== undefined && !wantsHelp) return long.run(rest, terminal.environment);
+  if (small !== undefined && !wantsHelp)
+    return runSmallCommand(name, small, rest, terminal.environment, (line) => terminal.out(`${line}\n`));
+  if (long !== undefined) terminal.out(long.help);
+  else if (small !== undefined) terminal.out(helpOf(name, small));
+  else throw new UsageError(`there is no command '${name}'`);
+  return 0;
+}
+
+function explain(error: unknown, terminal: Terminal): number {
+  if (error instanceof UsageError) {
+    const hint = error.command === undefined ? USAGE : `See throughline ${error.command} --help\n`;
+    terminal.err(`throughline: ${error.message}\n\n${hint}`);
+    return 2;
+  }
+  const words =
+    error instanceof Failure ? error.message : error instanceof Error ? error.stack : String(error);
+  terminal.err(`throughline: ${words}\n`);
+  return 1;
+}
