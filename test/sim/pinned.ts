@@ -1,0 +1,13 @@
+import type { Spec } from './run.ts';
+
+/** A run that once failed. The name says what was wrong; the seed must never fail again. */
+export interface Pinned extends Spec {
+  readonly name: string;
+}
+
+export const PINNED: readonly Pinned[] = [
+  { name: 'candidates of equal rank refused each other for ever', seed: 'b-45', steps: 4000 },
+  { name: 'candidates of equal rank, two devices', seed: 'b-47', steps: 4000 },
+  { name: 'a deaf candidate kept all others waiting', seed: 'a-18', steps: 4000 },
+  { name: 'two deaf candidates kept all others waiting in turn', seed: 'b-688', steps: 4000 },
+];

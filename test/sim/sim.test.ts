@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { PINNED } from './pinned.ts';
+import * as production from './production.ts';
+import { commandOf, KINDS, runSpec, type Spec, Tally } from './run.ts';
+
+/** Fresh runs of each kind in this suite: the same seeds each time. `npm run sim` takes new ones for as long as you like. */
+const RUNS = { timed: 500, wild: 500 } as const;
+
+/** What a failure prints: the command that repeats it. */
+function failures(specs: readonly Spec[]): { readonly tally: Tally; readonly failed: string[] } {
+  const tally = new Tally();
+  for (const spec of specs) tally.add(runSpec(production, spec));
+  return {
+    tally,
+    failed: tally.failed.map(({ spec, finding }) => `${finding?.detail}\n  ${commandOf(spec)}`),
+  };
+}
+
+describe('the simulator', () => {
+  it.each(PINNED)('pinned: $name', (spec) => {
+    expect(failures([spec]).failed).toEqual([]);
+  });
+
+  it.each(KINDS)('%s runs under faults break no rule, and recover', { timeout: 60_000 }, (kind) => {
+    const specs = Array.from({ length: RUNS[kind] }, (_, index) => ({
+      seed: `suite-${index}`,
+      steps: 2500,
+      kind,
+    }));
+    const { tally, failed } = failures(specs);
+    expect(failed).toEqual([]);
+    // A simulator in which nothing happens would find nothing.
+    expect(tally.issued / tally.runs).toBeGreaterThan(20);
+    expect(tally.ballots / tally.runs).toBeGreaterThan(2);
+    expect(tally.faults / tally.runs).toBeGreaterThan(10);
+  });
+
+  it('repeats a run exactly from its seed', () => {
+    const lines = () => {
+      const out: string[] = [];
+      const { report } = runSpec(production, { seed: 'again', steps: 3000 }, (line) => out.push(line));
+      return { report, out };
+    };
+    const first = lines();
+    expect(first.out.length).toBeGreaterThan(1000);
+    expect(lines()).toEqual(first);
+  });
+});
