@@ -18,44 +18,56 @@ export class JsonError extends Error {
 
 /** JSON text of a plain value; undefined becomes null, undefined fields are left out. Throws JsonError. */
 export function jsonText(value: unknown, depth: number): string {
-  return value === undefined ? 'null' : textOf(value, depth, '');
+  if (value === undefined) return 'null';
+  const text = textOf(value, depth);
+  if (text === '') throw new JsonError(faultOf(value, depth, 'the value'));
+  return text;
 }
 
-function textOf(value: unknown, depth: number, path: string): string {
+/** '' if there is no such text. Where the fault is, faultOf finds out: a sound value does not pay for it. */
+function textOf(value: unknown, depth: number): string {
   switch (typeof value) {
     case 'string':
       return quoted(value);
     case 'boolean':
       return value ? 'true' : 'false';
     case 'number':
-      if (value - value !== 0) throw new JsonError(`${place(path)} is ${value}, which JSON has no form for`);
-      return `${value}`;
+      return value - value === 0 ? `${value}` : '';
     case 'object':
-      return value === null ? 'null' : textInside(value, depth, path);
+      if (value === null) return 'null';
+      if (depth === 0) return '';
+      return Array.isArray(value) ? arrayText(value, depth - 1) : objectText(value, depth - 1);
     default:
-      throw new JsonError(`${place(path)} is a ${typeof value}, which JSON has no form for`);
+      return '';
   }
 }
 
-function textInside(value: object, depth: number, path: string): string {
-  if (depth === 0) throw new JsonError(`${place(path)} is nested too deeply`);
-  if (Array.isArray(value)) {
-    let text = '[';
-    for (let i = 0; i < value.length; i++)
-      text += (i === 0 ? '' : ',') + textOf(value[i], depth - 1, `${path}[${i}]`);
-    return `${text}]`;
+function arrayText(values: readonly unknown[], depth: number): string {
+  let text = '[';
+  for (let i = 0; i < values.length; i++) {
+    const item = textOf(values[i], depth);
+    if (item === '') return '';
+    text += i === 0 ? item : `,${item}`;
   }
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null)
-    throw new JsonError(`${place(path)} is not a plain object`);
-  const fields = value as { readonly [name: string]: unknown };
-  let text = '';
-  for (const name of Object.keys(fields)) {
-    const field = fields[name];
+  return `${text}]`;
+}
+
+function objectText(value: object, depth: number): string {
+  if (!isPlain(value)) return '';
+  let text = '{';
+  for (const name of Object.keys(value)) {
+    const field = (value as { readonly [name: string]: unknown })[name];
     if (field === undefined) continue;
-    text += `${text === '' ? '' : ','}${quoted(name)}:${textOf(field, depth - 1, `${path}.${name}`)}`;
+    const item = textOf(field, depth);
+    if (item === '') return '';
+    text += text === '{' ? `${quoted(name)}:${item}` : `,${quoted(name)}:${item}`;
   }
-  return `{${text}}`;
+  return `${text}}`;
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }
 
 /** Most strings need no escape, and seeing that is cheaper than having JSON.stringify see it. */
@@ -67,4 +79,19 @@ function quoted(text: string): string {
   return `"${text}"`;
 }
 
-const place = (path: string): string => (path === '' ? 'the value' : `value${path}`);
+/** Says what has no JSON form, and where: the first such part. */
+function faultOf(value: unknown, depth: number, place: string): string {
+  if (typeof value !== 'object' || value === null) {
+    const what = typeof value === 'number' ? `${value}` : `a ${typeof value}`;
+    return `${place} is ${what}, which JSON has no form for`;
+  }
+  if (depth === 0) return `${place} is nested too deeply`;
+  if (!Array.isArray(value) && !isPlain(value)) return `${place} is not a plain object`;
+  for (const name of Array.isArray(value) ? value.keys() : Object.keys(value)) {
+    const field = (value as { readonly [name: string | number]: unknown })[name];
+    if (field === undefined && !Array.isArray(value)) continue;
+    if (textOf(field, depth - 1) === '')
+      return faultOf(field, depth - 1, Array.isArray(value) ? `${place}[${name}]` : `${place}.${name}`);
+  }
+  return `${place} has no JSON form`;
+}

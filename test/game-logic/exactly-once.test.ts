@@ -228,7 +228,7 @@ describe('sessions against a model', () => {
     sequence: fc.integer({ min: 1, max: 12 }),
   });
 
-  it('[ONCE2, ONCE3] answers are those of a list of all that was executed', () => {
+  it('[ONCE2] [ONCE3] answers are those of a list of all that was executed', () => {
     void fc.assert(
       fc.property(fc.array(event, { maxLength: 80 }), (events) => {
         const lab = new Lab();

@@ -180,7 +180,7 @@ function play(steps: readonly Step[]): void {
 }
 
 describe('overlay', () => {
-  it('[FUN1, FUN4, SEQ3] LS holds what the functions made, whatever M lags and whoever leads', () => {
+  it('[FUN1] [FUN4] [SEQ3] LS holds what the functions made, whatever M lags and whoever leads', () => {
     void fc.assert(fc.property(fc.array(step, { maxLength: 40 }), play), { numRuns: 300 });
   });
 

@@ -74,7 +74,7 @@ describe('applying', () => {
     ['another digest of the system', 'digest-mismatch', { system: wrong }],
   ];
 
-  it.each(faults)('[SEQ1, SEQ3, SEQ6] notices %s: %s', (_, code, change) => {
+  it.each(faults)('[SEQ1] [SEQ3] [SEQ6] notices %s: %s', (_, code, change) => {
     for (const copy of [new WorldState(lab.definition), new LeaderState(new WorldState(lab.definition))]) {
       const apply = (bytes: Uint8Array) =>
         copy instanceof WorldState ? void copy.apply(bytes) : copy.adopt(bytes);
