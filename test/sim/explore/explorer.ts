@@ -1,5 +1,6 @@
 import type { Production } from '../production.ts';
 import { Violation } from '../violation.ts';
+import { NumberIndex } from './number-index.ts';
 import { nameOf, type Scope } from './scope.ts';
 import { type DeviceState, LEAD, type Outcome, PROPOSE, RESTART, Space, serialiseMessage } from './space.ts';
 import { StateSet } from './state-set.ts';
@@ -22,8 +23,10 @@ export interface Exploration extends Progress {
   readonly violation?: { readonly rule: string; readonly detail: string; readonly steps: readonly string[] };
 }
 
-/** Messages on the wire, by id, ascending; never more than this many at once. */
+/** More distinct sets of messages, states of devices and restarts than these do not occur within memory. */
 const SETS = 2 ** 27;
+const STATES = 2 ** 24;
+const RESTARTS = 16;
 
 export interface Limits {
   readonly ms?: number;
@@ -42,8 +45,11 @@ export class Explorer {
   private readonly check: TupleCheck;
   private readonly seen = new StateSet();
   private readonly tuples: { readonly states: readonly DeviceState[]; readonly restarts: number }[] = [];
-  private readonly tupleIds = new Map<string, number>();
-  private readonly checked = new Set<string>();
+  /** Lists of device states, as chains of pairs (what came before, next device). */
+  private readonly lists = new NumberIndex();
+  private readonly tupleIds = new NumberIndex();
+  /** Lists that keep G1-G4. */
+  private readonly checked = new Set<number>();
   private readonly sets: (readonly number[])[] = [];
   private readonly setIds = new Map<string, number>();
   private next = 0;
@@ -156,19 +162,15 @@ export class Explorer {
   }
 
   private tupleOf(states: readonly DeviceState[], restarts: number): number {
-    let devices = '';
-    for (const { id } of states) devices += String.fromCharCode(id & 0x7fff, id >> 15);
-    const key = `${devices}${restarts}`;
-    let id = this.tupleIds.get(key);
-    if (id === undefined) {
-      if (!this.checked.has(devices)) {
-        this.checked.add(devices);
-        this.check.check(states);
-      }
-      id = this.tuples.length;
-      this.tuples.push({ states, restarts });
-      this.tupleIds.set(key, id);
+    let list = 0;
+    for (const { id } of states) list = this.lists.place(list * STATES + id) + 1;
+    const id = this.tupleIds.place(list * RESTARTS + restarts);
+    if (id < this.tuples.length) return id;
+    if (!this.checked.has(list)) {
+      this.checked.add(list);
+      this.check.check(states);
     }
+    this.tuples.push({ states, restarts });
     return id;
   }
 
