@@ -18,6 +18,8 @@ import { addHost, removeHost, WorldRoom } from './world-room.ts';
 
 /** How often a leaving gateway looks whether all answers are out. */
 const DRAIN_LOOK_MS = 20;
+/** Looks at a room whose sockets are all closed until it is empty. */
+const LEAVE_LOOKS = 50;
 /** A seat is kept a little longer here than by Colyseus, so that the count never falls short. */
 const SEAT_SLACK_MS = 500;
 
@@ -110,7 +112,7 @@ class RegionGateway implements Gateway {
     if (this.#sweeper !== null) clearInterval(this.#sweeper);
     for (const timer of this.#seats.values()) clearTimeout(timer);
     await this.#wire?.close();
-    for (const roomId of this.#rooms.values()) await matchMaker.getLocalRoomById(roomId)?.disconnect();
+    for (const roomId of this.#rooms.values()) await dispose(roomId);
     for (const desk of this.#desks.values()) desk.close();
     removeHost(this.#id);
   }
@@ -183,6 +185,14 @@ class RegionGateway implements Gateway {
     clearTimeout(this.#seats.get(seat));
     this.#seats.delete(seat);
   }
+}
+
+/** While clients leave, Colyseus' own disposal would wait for every seat that nobody took to expire. */
+async function dispose(roomId: string): Promise<void> {
+  const room = matchMaker.getLocalRoomById(roomId);
+  if (room === undefined) return;
+  for (let look = 0; room.clients.length > 0 && look < LEAVE_LOOKS; look++) await pause(DRAIN_LOOK_MS);
+  await room.disconnect();
 }
 
 /** What a join was refused for, where a room of ours refused it. */

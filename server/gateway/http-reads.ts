@@ -126,6 +126,8 @@ class CommandLines {
     const { world } = this.#desk;
     let next = from;
     let commands = first;
+    // The head alone might not leave: a space begins the body.
+    if (first.length === 0) this.#outflow.write(' ');
     for (;;) {
       await pour(this.#exchange, this.#outflow, this.#lines(commands));
       next += commands.length;

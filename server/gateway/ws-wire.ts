@@ -18,6 +18,8 @@ import {
 
 /** A closed socket gets this long to take what is in its outbox and to answer. */
 const LINGER_MS = 1_000;
+/** A socket without a room. */
+const VISIT_MS = 2_000;
 /** Pings without an answer, spread over the idle time. */
 const PING_RETRIES = 2;
 const REQUEST_MS = 10_000;
@@ -41,6 +43,8 @@ class Transport extends WebSocketTransport {
         socket.send(noSuchRoom(), BINARY);
         socket.close(...NO_SUCH_ROOM);
       }
+      // What has no room may measure its latency, for a second; ws would wait half a minute for its answer to the close.
+      if (room === null || !events.hasRoom(room)) setTimeout(() => socket.terminate(), VISIT_MS).unref();
     });
     const interval = (limits.idleSeconds * 1000) / (PING_RETRIES + 1);
     http.on('listening', () => this.autoTerminateUnresponsiveClients(interval, PING_RETRIES));
