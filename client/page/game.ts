@@ -34,6 +34,9 @@ export class Game {
   readonly #leadership = new Leadership();
   readonly #appeared = new Map<number, number>();
   #delayMs: number | null = null;
+  /** Where it was played last. */
+  #region: string;
+  #searching = false;
   #strikeAt = 0;
   #fellAt = 0;
   #scoresAt = 0;
@@ -44,6 +47,7 @@ export class Game {
     this.#hud = hud;
     this.#input = input;
     this.#scene = new Scene(hud.field);
+    this.#region = world.status.region ?? '';
     for (const row of world.tables.player.rows()) this.#people.update(row, world.time);
     for (const { name, from, text } of world.tables.message.rows()) hud.chat(name, this.#skin(from), text);
     world.tables.player.onChange((id, row, previous) => this.#player(id, row, previous));
@@ -282,9 +286,16 @@ export class Game {
   }
 
   #status({ phase, region, reason }: Status): void {
-    if (phase === 'live') this.#hud.event(`Playing through region ${region}`, 'system');
-    if (phase === 'connecting') this.#hud.event(`Connection lost: ${reason}`, 'trouble');
+    if (phase === 'live') {
+      const moved = this.#region !== '' && region !== this.#region;
+      this.#hud.event(moved ? `Going on at region ${region}` : `Playing at region ${region}`, 'system');
+      this.#region = region ?? '';
+    }
+    // One line for each loss, however many addresses are tried after it.
+    if (phase === 'connecting' && !this.#searching)
+      this.#hud.event(`Region ${this.#region} is gone: ${reason}`, 'trouble');
     if (phase === 'closed') this.#hud.event(`The session is over: ${reason}`, 'trouble');
+    this.#searching = phase === 'connecting';
   }
 
   #name(id: string): string {

@@ -7,7 +7,7 @@ import { writePageFolder } from './demo/page-folder.ts';
 import { requireFreePorts } from './demo/ports.ts';
 import { RegionProcess } from './demo/region-process.ts';
 import { Screen } from './demo/screen.ts';
-import { WorldWatch } from './demo/watch.ts';
+import { type Ballot, WorldWatch } from './demo/watch.ts';
 import { help, type OptionSpecs, type Options, readOptions } from './options.ts';
 import { Failure, UsageError } from './usage.ts';
 
@@ -28,6 +28,8 @@ export const DEMO_HELP = help(
 
 const WORLD = 'arena';
 const STATUS_MS = 500;
+/** A new leader's first command is in the stream by then. */
+const TELL_AFTER_MS = 700;
 /** All regions up and a leader found. */
 const READY_MS = 30_000;
 /** A region server that cannot even start this often ends the demo. */
@@ -64,6 +66,9 @@ class Demo {
   #quit: (code: number) => void = () => {};
   #cut: { readonly place: RegionPlace; readonly timer: NodeJS.Timeout } | null = null;
   #leaving = false;
+  #led: Ballot | null = null;
+  #changes = 0;
+  #pauseMs: number | null = null;
 
   constructor(places: readonly RegionPlace[], data: string) {
     this.#places = places;
@@ -73,11 +78,7 @@ class Demo {
     const page = writePageFolder(files, data, places);
     const shared = { places, data, page, keys: this.#keys, files, say: (line: string) => this.#say(line) };
     this.#regions = places.map((place) => new RegionProcess({ ...shared, place }));
-    this.#watch = new WorldWatch(
-      places,
-      (place) => this.#region(place.name)?.ready === true,
-      (from, to, pauseMs) => this.#leaderChanged(from, to, pauseMs),
-    );
+    this.#watch = new WorldWatch(places, (place) => this.#region(place.name)?.ready === true);
   }
 
   /** Resolves with the exit code when everything is stopped. */
@@ -93,7 +94,7 @@ class Demo {
     const startedAt = performance.now();
     for (const region of this.#regions) region.start();
     this.#watch.start();
-    const status = setInterval(() => this.#showStatus(), STATUS_MS);
+    const status = setInterval(() => void this.#showStatus(), STATUS_MS);
     let code: number;
     try {
       const early = await Promise.race([this.#waitUntilReady(), quit]);
@@ -149,20 +150,38 @@ class Demo {
     for (const line of lines) this.#say(line);
   }
 
-  #showStatus(): void {
-    const { leader, number, commands, actions, players, pauseMs, changes } = this.#watch.sight;
+  async #showStatus(): Promise<void> {
+    const ballot = await this.#ballot();
+    if (this.#leaving) return;
+    if (ballot) this.#noteLeader(ballot);
+    const { number, commands, actions, players } = this.#watch.sight;
     const servers = this.#regions.map(({ place, ready }) => `${ready ? '●' : '○'} ${place.name}`).join(' ');
     const parts = [
       servers,
-      `leader ${leader ?? '?'}`,
+      `leader ${ballot?.region ?? '?'}`,
       `number ${number}`,
       `${commands.toFixed(0)} commands/s`,
       `${actions.toFixed(0)} actions/s`,
       `${players} player${players === 1 ? '' : 's'}`,
-      `last pause ${pauseMs === null ? '–' : `${Math.round(pauseMs)} ms`}`,
-      `${changes} change${changes === 1 ? '' : 's'} of leader`,
+      `last pause ${this.#pauseMs === null ? '–' : `${Math.round(this.#pauseMs)} ms`}`,
+      `${this.#changes} change${this.#changes === 1 ? '' : 's'} of leader`,
     ];
     this.#screen.status(parts.join('  '), performance.now());
+  }
+
+  /** Tells of a new leader, once its first command may have shown how long the world stood still. */
+  #noteLeader(ballot: Ballot): void {
+    const before = this.#led;
+    this.#led = ballot;
+    if (!before || (before.round === ballot.round && before.region === ballot.region)) return;
+    this.#changes++;
+    setTimeout(() => {
+      const pauseMs = this.#watch.pauseBefore(ballot);
+      if (pauseMs !== null) this.#pauseMs = pauseMs;
+      const pause =
+        pauseMs === null ? 'nobody was playing' : `the world stood still for ${Math.round(pauseMs)} ms`;
+      if (!this.#leaving) this.#say(`leader of the arena: ${before.region} → ${ballot.region}; ${pause}`);
+    }, TELL_AFTER_MS);
   }
 
   #key(key: string): void {
@@ -211,27 +230,24 @@ class Demo {
     }
   }
 
-  #leaderChanged(from: string, to: string, pauseMs: number | null): void {
-    const pause = pauseMs === null ? '' : `; the world stood still for ${Math.round(pauseMs)} ms`;
-    this.#say(`leader of the arena: ${from} → ${to}${pause}`);
+  /** The region that leads the arena, as it says itself; null if none does. */
+  async #leader(): Promise<string | null> {
+    return (await this.#ballot())?.region ?? null;
   }
 
-  /** Who leads the arena, as those say who run it; null if nobody does. */
-  async #leader(): Promise<string | null> {
-    const asked = this.#regions.filter(({ ready }) => ready).map(({ place }) => this.#status(place));
+  /** Its ballot; of two that believe they lead, one cut off from the rest, the newer. */
+  async #ballot(): Promise<Ballot | null> {
+    const asked = this.#regions
+      .filter(({ ready }) => ready)
+      .map(({ place }) => this.#ask(place, 'api/status'));
+    let newest: Ballot | null = null;
     for (const answer of await Promise.allSettled(asked)) {
       if (answer.status !== 'fulfilled') continue;
-      const { region, worlds } = answer.value;
-      if (worlds.some(({ world, role }) => world === WORLD && role === 'leader')) return region;
+      const { worlds } = answer.value as { worlds: { world: string; role: string; ballot: Ballot }[] };
+      const led = worlds.find(({ world, role }) => world === WORLD && role === 'leader')?.ballot;
+      if (led && led.round > (newest?.round ?? -1)) newest = led;
     }
-    return null;
-  }
-
-  async #status(place: RegionPlace): Promise<{ region: string; worlds: { world: string; role: string }[] }> {
-    return (await this.#ask(place, 'api/status')) as {
-      region: string;
-      worlds: { world: string; role: string }[];
-    };
+    return newest;
   }
 
   async #ask(place: RegionPlace, path: string, body?: object): Promise<unknown> {

@@ -15,20 +15,21 @@ const REQUEST_MS = 3_000;
 const STALLED_MS = 1_000;
 
 export interface Sight {
-  readonly leader: string | null;
   readonly number: number;
   /** Commands and players' actions a second. */
   readonly commands: number;
   readonly actions: number;
   readonly players: number;
-  /** World time between the last command of one leader and the first of the next; null before the first change. */
-  readonly pauseMs: number | null;
-  readonly changes: number;
+}
+
+export interface Ballot {
+  readonly round: number;
+  readonly region: string;
 }
 
 interface Line {
   readonly number: number;
-  readonly ballot: { readonly round: number; readonly region: string };
+  readonly ballot: Ballot;
   readonly session: string | null;
   readonly action: string;
   readonly time: number;
@@ -37,7 +38,6 @@ interface Line {
 export class WorldWatch {
   readonly #places: readonly RegionPlace[];
   readonly #isUp: (place: RegionPlace) => boolean;
-  readonly #changed: (from: string, to: string, pauseMs: number | null) => void;
   readonly #stopped = new AbortController();
   /** The stream of now: at which region, since when nothing came, and what ends it. */
   #stream: { readonly place: RegionPlace; heardAt: number; readonly end: AbortController } | null = null;
@@ -46,17 +46,11 @@ export class WorldWatch {
   #lastGapMs = Number.POSITIVE_INFINITY;
   #recent: { readonly at: number; readonly action: boolean }[] = [];
   #players = 0;
-  #pauseMs: number | null = null;
-  #changes = 0;
+  #change: { readonly ballot: Ballot; readonly pauseMs: number | null } | null = null;
 
-  constructor(
-    places: readonly RegionPlace[],
-    isUp: (place: RegionPlace) => boolean,
-    changed: (from: string, to: string, pauseMs: number | null) => void,
-  ) {
+  constructor(places: readonly RegionPlace[], isUp: (place: RegionPlace) => boolean) {
     this.#places = places;
     this.#isUp = isUp;
-    this.#changed = changed;
   }
 
   start(): void {
@@ -73,14 +67,20 @@ export class WorldWatch {
     this.#recent = this.#recent.filter(({ at }) => now - at < RATE_WINDOW_MS);
     const seconds = RATE_WINDOW_MS / 1_000;
     return {
-      leader: this.#last?.ballot.region ?? null,
       number: this.#last?.number ?? 0,
       commands: this.#recent.length / seconds,
       actions: this.#recent.filter(({ action }) => action).length / seconds,
       players: this.#players,
-      pauseMs: this.#pauseMs,
-      changes: this.#changes,
     };
+  }
+
+  /**
+   * World time between the last command before this ballot and its first one; null where no command was seen in it, or the
+   * world was quiet before.
+   */
+  pauseBefore({ round, region }: Ballot): number | null {
+    const change = this.#change;
+    return change?.ballot.round === round && change.ballot.region === region ? change.pauseMs : null;
   }
 
   async #follow(): Promise<void> {
@@ -126,13 +126,9 @@ export class WorldWatch {
       at: performance.now(),
       action: line.session !== null && !line.action.startsWith('$'),
     });
-    const changed =
-      before && (before.ballot.region !== line.ballot.region || before.ballot.round !== line.ballot.round);
-    if (changed) {
-      this.#pauseMs = this.#lastGapMs < QUIET_MS ? gapMs : null;
-      this.#changes++;
-      this.#changed(before.ballot.region, line.ballot.region, this.#pauseMs);
-    }
+    const { round, region } = line.ballot;
+    if (before && (before.ballot.region !== region || before.ballot.round !== round))
+      this.#change = { ballot: line.ballot, pauseMs: this.#lastGapMs < QUIET_MS ? gapMs : null };
     this.#lastGapMs = gapMs;
     this.#last = line;
   }
