@@ -1,3 +1,4 @@
+import { DOUBLINGS } from './limits.ts';
 import { nextRandom } from './random.ts';
 import type { Ballot, ConsensusConfig, Device } from './types.ts';
 
@@ -41,8 +42,6 @@ const SHARE = 1 / 6;
 const GRANT = 2 / 3;
 /** A candidate with a promise gets this share of the time-out to become active. */
 const FAVOUR = 1 / 2;
-/** Back-off doubles up to 2^4 shares. */
-const MAX_DOUBLINGS = 4;
 
 export function createElection(config: ConsensusConfig): Election {
   const election: Election = {
@@ -137,7 +136,7 @@ export function lead(election: Election, device: Device, ballot: Ballot): void {
 
 /** An attempt to lead ended, or leadership did: wait, longer each time, a random part of it (R3). */
 export function retreat(election: Election, config: ConsensusConfig): void {
-  const doubled = 2 ** Math.min(election.failures, MAX_DOUBLINGS);
+  const doubled = 2 ** Math.min(election.failures, DOUBLINGS);
   election.failures += 1;
   election.leader = null;
   election.asking = null;
@@ -199,7 +198,7 @@ export function grants(election: Election, config: ConsensusConfig, device: Devi
  * What a granter does: give the candidate a turn before it asks itself, or grants others. One turn: a candidate that had it and
  * asks again did not get on (it may be one that nobody can reach), and must not keep this device waiting for ever.
  */
-export function granted(election: Election, config: ConsensusConfig, device: Device): void {
+export function grant(election: Election, config: ConsensusConfig, device: Device): void {
   election.refused = null;
   if ((election.tried & (1 << device)) !== 0) return;
   election.tried |= 1 << device;

@@ -24,7 +24,7 @@ export function voteFor(paxos: Paxos, step: Step, ballot: Ballot, commands: read
     const cast = castVote(paxos.votes, ballot, command);
     if (cast === 'new' || cast === 'raised') fresh.push(command);
     else if (cast !== 'again') {
-      if (ownerOf(ballot, devices) === self)
+      if (cast !== 'full' && ownerOf(ballot, devices) === self)
         fail('I14', 'this device proposed something else in its ballot before', { ballot, number, born });
       // I2, I5: the first vote is kept, this one is not cast.
       step.alarms.push(`R10: vote for ${born}@${number} in ballot ${ballot} not cast: ${cast}`);
