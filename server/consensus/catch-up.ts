@@ -8,7 +8,7 @@ import type { ConsensusConfig, Device } from './types.ts';
 export interface CatchUp {
   /** By device: the highest number it said is issued. */
   readonly known: number[];
-  asked: { readonly device: Device; readonly last: number; at: number } | null;
+  asked: { readonly device: Device; readonly last: number; at: number; talking: boolean } | null;
   /** Since when upTo stands at this number. */
   stalled: { readonly upTo: number; readonly since: number };
   /** The last device asked in vain. */
@@ -28,27 +28,37 @@ export function noteKnown(state: CatchUp, device: Device, upTo: number): void {
   state.known[device] = Math.max(state.known[device]!, upTo);
 }
 
-/** An `issued` message came from a device: its answer is complete, or it is still talking. */
+/** An `issued` message came from a device: its answer is complete, or more of it may be on its way. */
 export function noteIssued(state: CatchUp, device: Device, upTo: number, clock: number): void {
   const { asked } = state;
   if (asked === null || asked.device !== device) return;
-  if (upTo >= asked.last) state.asked = null;
-  else asked.at = clock;
+  if (upTo >= asked.last) {
+    state.asked = null;
+    return;
+  }
+  asked.at = clock;
+  asked.talking = true;
 }
 
 export function isBehind({ known }: CatchUp, upTo: number): boolean {
   return known.some((other) => other > upTo);
 }
 
-/** Keeps time; true if upTo has not moved for half a retransmission time-out. */
-export function isStalled(state: CatchUp, { timing }: ConsensusConfig, upTo: number, clock: number): boolean {
+/** Of the retransmission time-out: upTo that does not move for so long has got stuck. */
+const STALL = 1 / 2;
+/** Of the same: who has begun to answer and falls silent for so long was cut short, and is asked for the rest. */
+const PAUSE = 1 / 8;
+
+/** Keeps time; true if it is time to ask for what is missing, if something is. */
+export function isAskDue(state: CatchUp, { timing }: ConsensusConfig, upTo: number, clock: number): boolean {
   const { asked, stalled } = state;
-  if (asked !== null && clock - asked.at >= timing.retransmit) {
-    state.failed = asked.device;
-    state.asked = null;
-  }
   if (stalled.upTo !== upTo) state.stalled = { upTo, since: clock };
-  return clock - state.stalled.since >= timing.retransmit / 2;
+  if (asked === null) return clock - state.stalled.since >= timing.retransmit * STALL;
+  const quiet = clock - asked.at;
+  if (quiet < timing.retransmit * (asked.talking ? PAUSE : 1)) return false;
+  if (!asked.talking) state.failed = asked.device;
+  state.asked = null;
+  return true;
 }
 
 /**
@@ -80,7 +90,7 @@ export function chooseTeacher(
 /** Notes the request for numbers from upTo + 1 on; returns how many to ask for. */
 export function noteAsked(state: CatchUp, device: Device, upTo: number, clock: number): number {
   const last = Math.max(upTo + 1, Math.min(upTo + CATCH_UP_COMMANDS, state.known[device]!));
-  state.asked = { device, last, at: clock };
+  state.asked = { device, last, at: clock, talking: false };
   state.failed = null;
   return CATCH_UP_COMMANDS;
 }

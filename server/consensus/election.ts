@@ -96,8 +96,9 @@ function turn(election: Election, config: ConsensusConfig): number {
   return (placeInLine(election, config) + random(election)) * config.timing.election * SHARE;
 }
 
+/** One turn is added for all: a leader that stands still for 100 ms must not be given up over a heartbeat and a tick. */
 function patience(election: Election, config: ConsensusConfig): number {
-  return config.timing.election + turn(election, config);
+  return config.timing.election * (1 + SHARE) + turn(election, config);
 }
 
 /** A sign of life of the leader of a ballot that this device did not promise away. */

@@ -1,7 +1,7 @@
 import { ownerOf, roundOf } from './ballot.ts';
 import { noteIssued, noteKnown } from './catch-up.ts';
 import { act, type Core, catchUpFrom } from './core.ts';
-import { answered, grant, grants, heardLeader, promised } from './election.ts';
+import { answered, grant, grants, heardLeader, precedes, promised } from './election.ts';
 import { acknowledged, votedInBallot } from './lease.ts';
 import type { AgreementMessage } from './paxos.ts';
 import { type Step, send } from './paxos-step.ts';
@@ -76,6 +76,8 @@ function owns({ config }: Core, device: Device, ballot: Ballot): boolean {
 function heard(core: Core, from: Device, ballot: Ballot): void {
   const { config, paxos, election } = core;
   if (from === config.self || ballot < paxos.nextBal || paxos.role.kind !== 'follower') return;
+  // Two may believe to lead; this device stays with the later one.
+  if (election.leader !== null && ballot < election.leader.ballot) return;
   if (owns(core, from, ballot)) heardLeader(election, config, from, ballot);
 }
 
@@ -112,9 +114,9 @@ function onPreVote(core: Core, step: Step, from: Device, { round, upTo }: Of<'pr
   // A candidate far behind would have to catch up before it could lead; this device, or another, is the better one.
   const slack = Math.max(config.window, config.tailCommands);
   const behind = paxos.upTo > upTo + slack;
-  const rank = (device: Device) => config.ranks[device] ?? device;
   // Of two that ask at once the better-ranked one goes on, unless it is the one behind.
-  const yields = election.asking === null || rank(from) < rank(config.self) || upTo > paxos.upTo + slack;
+  const yields =
+    election.asking === null || precedes(config, from, config.self) || upTo > paxos.upTo + slack;
   const free = paxos.role.kind === 'follower' && !behind && yields;
   const granted = free && grants(election, config, from);
   if (granted) grant(election, config, from);

@@ -1,5 +1,5 @@
 import { roundOf } from './ballot.ts';
-import { chooseTeacher, isBehind, isStalled } from './catch-up.ts';
+import { chooseTeacher, isAskDue, isBehind } from './catch-up.ts';
 import { act, askCatchUp, type Core, type Extra, sendHeartbeat, sendRound } from './core.ts';
 import { ask, grant, grants, isUp, linkChanged, passTime } from './election.ts';
 import { moveHandOver } from './hand-over.ts';
@@ -114,8 +114,7 @@ export function stepHandOver(core: Core, step: Step, extra: Extra): void {
 /** Something is known to be issued that does not come by itself: ask for it. */
 function tickCatchUp(core: Core, step: Step): void {
   const { config, paxos, catchUp, election } = core;
-  const stalled = isStalled(catchUp, config, paxos.upTo, election.clock);
-  if (!stalled || catchUp.asked !== null) return;
+  if (!isAskDue(catchUp, config, paxos.upTo, election.clock)) return;
   if (!isBehind(catchUp, paxos.upTo) && !lacksContent(paxos)) return;
   const leader = election.leader?.device ?? null;
   const teacher = chooseTeacher(catchUp, config, paxos.upTo, leader, (device) => isUp(election, device));
