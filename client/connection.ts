@@ -58,12 +58,18 @@ export const dialRoom: Dialler = (dial, events) => {
           if (!over) events.message(type, bytes);
         });
       joined.onMessage('*', () => {});
-      joined.onError((code, message) => end(`error ${code}: ${message ?? ''}`, refusalIn(message)));
-      joined.onLeave((code, reason) => end(`closed with ${code} ${reason ?? ''}`.trim(), refusalIn(reason)));
+      joined.onError((code, message) => {
+        const { text, refusal } = complaint(message);
+        end(text || `error ${code}`, refusal);
+      });
+      joined.onLeave((code, reason) => {
+        const { text, refusal } = complaint(reason);
+        end(text || `closed with ${code}`, refusal);
+      });
     },
     (error: unknown) => {
-      const message = error instanceof Error ? error.message : String(error);
-      end(message || 'could not join', refusalIn(message));
+      const { text, refusal } = complaint(error instanceof Error ? error.message : String(error));
+      end(text || 'could not join', refusal);
     },
   );
 
@@ -100,10 +106,24 @@ async function join(dial: Dial): Promise<Room> {
   return await new Client(dial.url).joinOrCreate('world', options);
 }
 
-/** Servers write `code: detail` into close reasons and refused joins. */
-function refusalIn(reason: string | undefined): string | undefined {
-  const code = /^([a-z-]+)(?::|$)/.exec(reason ?? '')?.[1];
-  return code !== undefined && FOR_GOOD.has(code) ? code : undefined;
+/** What a server says of a no: `code: detail` in close reasons, {"error","detail"} where a join is refused. */
+function complaint(words: string | undefined): {
+  readonly text: string;
+  readonly refusal: string | undefined;
+} {
+  const text = plainly(words ?? '');
+  const code = /^([a-z-]+)(?::|$)/.exec(text)?.[1];
+  return { text, refusal: code !== undefined && FOR_GOOD.has(code) ? code : undefined };
+}
+
+function plainly(words: string): string {
+  if (!words.startsWith('{')) return words;
+  try {
+    const { error, detail } = JSON.parse(words) as { error?: unknown; detail?: unknown };
+    return typeof error === 'string' ? `${error}: ${String(detail ?? '')}` : words;
+  } catch {
+    return words;
+  }
 }
 
 /** A socket that is going away may throw; its end is told by `lost` alone. */

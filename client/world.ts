@@ -79,6 +79,7 @@ export class ClientWorld<S extends WorldSchema> {
   readonly #copy: LocalCopy;
   readonly #link: Link;
   #welcome: Welcome | null = null;
+  #token: string | null;
   #status: Status;
   #farewell: Promise<void> = Promise.resolve();
   #ended: ActError | null = null;
@@ -96,6 +97,7 @@ export class ClientWorld<S extends WorldSchema> {
   constructor(options: WorldOptions<S>) {
     const { definition, limits, urls, host } = options;
     this.#options = options;
+    this.#token = options.token;
     this.#machine = new Session({ addresses: urls.length, limits, resumesToken: options.token !== null });
     this.#copy = new LocalCopy(definition, host);
     this.#link = new Link({
@@ -115,7 +117,7 @@ export class ClientWorld<S extends WorldSchema> {
   }
   /** Proves the session to any region; keep it to come back as the same player. */
   get token(): string | null {
-    return this.#welcome?.token || this.#options.token;
+    return this.#token;
   }
   /** The last command applied here. */
   get number(): number {
@@ -214,10 +216,16 @@ export class ClientWorld<S extends WorldSchema> {
   #step(event: SessionEvent<WholeSnapshot>, told?: () => void): void {
     const { host } = this.#options;
     const effects = this.#machine.step(event, { now: host.now(), random: host.random() });
-    if (event.kind === 'welcome' && this.#machine.phase !== 'connecting') this.#welcome = event.welcome;
+    if (event.kind === 'welcome' && this.#machine.phase !== 'connecting') this.#greet(event.welcome);
     for (const effect of effects) if (effect.kind === 'settle') this.#copy.settled(effect.ticket);
     told?.();
     for (const effect of effects) this.#perform(effect);
+  }
+
+  #greet(welcome: Welcome): void {
+    this.#welcome = welcome;
+    // A server hands a token out where it was given none.
+    if (welcome.token !== '') this.#token = welcome.token;
   }
 
   #perform(effect: Effect<WholeSnapshot>): void {

@@ -105,7 +105,8 @@ export class FakeGateways {
         world: 'arena',
         schema: this.schema,
         session,
-        token: `token-${session}`,
+        // Handed out once, to who came without one.
+        token: line.dial.token === null ? `token-${session}` : '',
         number: state.number,
         sequence: state.session(session)?.sequence ?? 0,
       }),

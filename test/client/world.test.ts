@@ -260,6 +260,15 @@ describe('a client world', () => {
     const again = await connecting;
     expect(again.session).toBe(world.session);
     expect(again.status.region).toBe('us');
+    // Twice over: the later welcomes bring no token.
+    for (const _ of [1, 2]) {
+      server.cut();
+      await server.pump();
+      await server.pass(1_000);
+    }
+    expect(again.status.phase).toBe('live');
+    expect(again.session).toBe(world.session);
+    expect(again.token).toBe(world.token);
   });
 
   it('rejects when every address says no, or none answers', async () => {
