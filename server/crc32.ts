@@ -42,5 +42,6 @@ export const crc32Portable = makeCrc(POLYNOMIAL);
  */
 export const crc32: (bytes: Uint8Array, seed?: number) => number =
   typeof zlib.crc32 === 'function'
-    ? (bytes, seed = 0) => zlib.crc32(bytes, seed)
+    ? // The native one forgets its seed where an array has no memory at all.
+      (bytes, seed = 0) => (bytes.length === 0 ? seed : zlib.crc32(bytes, seed))
     : (bytes, seed = 0) => crc32Portable(bytes, seed);

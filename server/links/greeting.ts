@@ -39,6 +39,11 @@ export class Greeting {
     if (first !== null) wire.write(FRAME.handshake, 0, [first]);
   }
 
+  /** The other side answered: whoever it is, the way to it is open. */
+  get answered(): boolean {
+    return this.#options.handshake.claimed !== null;
+  }
+
   abort(reason: string): void {
     this.#settle({ kind: 'broken', reason });
   }

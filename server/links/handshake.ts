@@ -11,6 +11,8 @@ export type RejectCode =
   | 'self'
   /** Its store is not the one it had before: it may have forgotten its votes. */
   | 'wrong-store'
+  /** Both dialled at once, and the other connection is kept. No fault. */
+  | 'busy'
   | 'malformed';
 
 const CODES: ReadonlySet<string> = new Set<RejectCode>([
@@ -20,6 +22,7 @@ const CODES: ReadonlySet<string> = new Set<RejectCode>([
   'not-a-peer',
   'self',
   'wrong-store',
+  'busy',
   'malformed',
 ]);
 
@@ -35,6 +38,8 @@ export interface Identity {
   readonly secret: string;
   /** A reason to refuse a peer that proved the secret, or null. */
   readonly accept?: (region: string, store: string) => string | null;
+  /** Whether a connection to this region is being made from here, and is the one to keep. */
+  readonly busy?: (region: string) => boolean;
 }
 
 export type Outcome =
@@ -140,6 +145,9 @@ export class Handshake {
     }
     if (this.#expected !== null && hello.region !== this.#expected) {
       return this.#refuse('not-a-peer', `dialled ${this.#expected}, found ${hello.region}: check --peers`);
+    }
+    if (this.#role === 'acceptor' && this.#identity.busy?.(hello.region) === true) {
+      return this.#refuse('busy', `${region} has dialled ${hello.region}`);
     }
     if (this.#role === 'acceptor') return { send: this.#own, outcome: { kind: 'more' } };
     return { send: encode({ kind: 'proof', mac: this.#mac('dialler') }), outcome: { kind: 'more' } };

@@ -1,6 +1,7 @@
 import {
   LINK_FRAME_BYTES,
   LINK_FRAME_FULL,
+  LINK_LAST_WORDS_MS,
   LINK_PING_MS,
   LINK_QUEUE_BYTES,
   LINK_QUEUE_RESERVE,
@@ -83,6 +84,7 @@ export class Link {
   #delayedBytes = 0;
   #delayTimer: NodeJS.Timeout | null = null;
   readonly #pingTimer: NodeJS.Timeout;
+  #retireTimer: NodeJS.Timeout | null = null;
   #lastTick = performance.now();
   #lastHeard = performance.now();
 
@@ -137,6 +139,13 @@ export class Link {
     this.#wire.close();
   }
 
+  /** Another connection takes over: nothing more is sent, but what is under way from the other side is still taken. */
+  retire(): void {
+    this.#flush();
+    clearInterval(this.#pingTimer);
+    this.#retireTimer = setTimeout(() => this.fail('replaced'), LINK_LAST_WORDS_MS);
+  }
+
   /** Hands what was sent so far to the kernel, then closes. */
   finish(): void {
     this.#flush();
@@ -151,6 +160,7 @@ export class Link {
 
   #stop(): void {
     clearInterval(this.#pingTimer);
+    if (this.#retireTimer !== null) clearTimeout(this.#retireTimer);
     if (this.#delayTimer !== null) clearTimeout(this.#delayTimer);
     this.#pieces = [];
     this.#bytes = 0;

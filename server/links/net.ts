@@ -65,6 +65,9 @@ export interface NetLinks extends Links {
   address(): LinkAddress;
 }
 
+/** Least time between two warnings about strangers and messages that cannot be sent. */
+const WARNINGS_MS = 1_000;
+
 class Net implements NetLinks {
   readonly #options: LinkOptions;
   readonly #events: LinkEvents;
@@ -72,8 +75,8 @@ class Net implements NetLinks {
   readonly #identity: Identity;
   readonly #peers: (Peer | null)[];
   readonly #server: Server;
-  /** Connections that have not proved themselves, oldest first. */
-  readonly #pending = new Map<Wire, Greeting>();
+  /** Connections that have not proved themselves, by remote address and port, oldest first; how to end each. */
+  readonly #strangers = new Map<string, (reason: string) => void>();
   readonly #handshakeMs: number;
   readonly #mostPending: number;
   #closed = false;
@@ -99,6 +102,7 @@ class Net implements NetLinks {
       store: folder.store,
       secret,
       accept: (region, store) => this.#objection(region, store),
+      busy: (region) => this.#named(region)?.dialling === true,
     };
     this.#peers = regions.map((_, device) => (device === self ? null : this.#peer(device)));
     this.#server = this.#listener();
@@ -155,7 +159,7 @@ class Net implements NetLinks {
     if (this.#closed) return;
     this.#closed = true;
     for (const peer of this.#peers) peer?.close();
-    for (const greeting of [...this.#pending.values()]) greeting.abort('closing');
+    for (const end of [...this.#strangers.values()]) end('closing');
     if (!this.#server.listening) return;
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
@@ -219,7 +223,12 @@ class Net implements NetLinks {
 
   #listener(): Server {
     const { tls } = this.#options;
-    if (tls === undefined) return createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    if (tls === undefined) {
+      return createServer({ noDelay: true }, (socket) => {
+        this.#admit(socket);
+        this.#greet(socket);
+      });
+    }
     const options = {
       ...tls,
       requestCert: true,
@@ -227,37 +236,50 @@ class Net implements NetLinks {
       minVersion: 'TLSv1.3',
       handshakeTimeout: this.#handshakeMs,
     } as const;
-    const server = createTlsServer(options, (socket) => this.#accept(socket));
-    server.on('tlsClientError', (error) => this.#warn('tls', error.message));
+    const server = createTlsServer(options, (socket) => this.#greet(socket));
+    server.on('connection', (socket: Socket) => this.#admit(socket));
+    server.on('tlsClientError', (error, socket) => {
+      this.#warn('tls', error.message, socket.remoteAddress);
+      socket.destroy();
+    });
     return server;
   }
 
-  #accept(socket: Socket): void {
-    if (this.#closed) {
+  /** A bounded number of strangers: one more ends the oldest. */
+  #admit(socket: Socket): void {
+    const key = keyOf(socket);
+    const oldest = this.#strangers.values().next().value;
+    if (this.#strangers.size >= this.#mostPending) oldest?.('too many connections without a handshake');
+    const end = () => void socket.destroy();
+    this.#strangers.set(key, end);
+    socket.once('close', () => {
+      if (this.#strangers.get(key) === end) this.#strangers.delete(key);
+    });
+  }
+
+  #greet(socket: Socket): void {
+    const key = keyOf(socket);
+    if (this.#closed || !this.#strangers.has(key)) {
       socket.destroy();
       return;
     }
-    if (this.#pending.size >= this.#mostPending) {
-      for (const greeting of this.#pending.values()) {
-        greeting.abort('too many connections without a handshake');
-        break;
-      }
-    }
     const wire = new Wire(socket, LINK_HANDSHAKE_BYTES);
-    const handshake = new Handshake(this.#identity, 'acceptor', null);
     const greeting = new Greeting({
       wire,
-      handshake,
+      handshake: new Handshake(this.#identity, 'acceptor', null),
       role: 'acceptor',
       deadlineMs: this.#handshakeMs,
       mute: (region) => this.#named(region)?.cut === true,
       settled: (result, first) => {
-        this.#pending.delete(wire);
+        this.#strangers.delete(key);
         if (result.kind === 'done') this.#named(result.region)?.accepted(wire, first);
-        else if (result.kind === 'rejected') this.#warn(result.code, `from ${wire.remote}: ${result.detail}`);
+        else if (result.kind === 'rejected' && result.code !== 'busy') {
+          this.#warn(result.code, result.detail, wire.remote);
+        }
       },
     });
-    this.#pending.set(wire, greeting);
+    // In the place that it had: the age counts from the connection.
+    this.#strangers.set(key, (reason) => greeting.abort(reason));
   }
 
   #objection(region: string, store: string): string | null {
@@ -279,12 +301,27 @@ class Net implements NetLinks {
   }
 
   #said = '';
-  /** Strangers may knock as often as they like: the same words are logged once. */
-  #warn(code: string, detail: string): void {
-    if (`${code} ${detail}` === this.#said) return;
-    this.#said = `${code} ${detail}`;
-    this.#options.logger.warn({ event: 'link', code, detail }, `peer port: ${detail}`);
+  #saidAt = Number.NEGATIVE_INFINITY;
+  #unsaid = 0;
+  /** Strangers may knock as often as they like, under any name: the same words are logged once, others once a second. */
+  #warn(code: string, detail: string, from?: string): void {
+    const words = `${code} ${detail}`;
+    const now = performance.now();
+    if (words === this.#said || now - this.#saidAt < WARNINGS_MS) {
+      this.#unsaid++;
+      return;
+    }
+    const fields = { event: 'link', code, detail, from, suppressed: this.#unsaid };
+    this.#said = words;
+    this.#saidAt = now;
+    this.#unsaid = 0;
+    this.#options.logger.warn(fields, `peer port: ${detail}`);
   }
+}
+
+/** Names a connection while it is open; a TLS socket and the one under it have the same. */
+function keyOf(socket: Socket): string {
+  return `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`;
 }
 
 /** A certificate of the cluster's authority is good for the region's name or for its host. */

@@ -39,13 +39,16 @@ export interface PeerOptions {
  *
  * Both sides dial while they have no link, so that a restarted process is back at once, whichever it is. Where two
  * connections meet, both sides keep the one that the region later in the order dialled, and of two from one dialler
- * the newer; the other is closed. The earlier region waits a little before it dials, so they seldom meet.
+ * the newer; the other is read to its end and closed. They seldom meet: the earlier region waits a little before it
+ * dials, and the later one refuses a handshake while it is in one of its own with the same region.
  */
 export class Peer {
   readonly #options: PeerOptions;
   readonly #name: string;
   readonly #faults: Faults = { cut: false, delayMs: 0 };
   #link: Link | null = null;
+  /** Replaced connections that are read to their end. */
+  readonly #retired = new Set<Link>();
   /** What the host was told last. */
   #up = false;
   #attempts = 0;
@@ -110,7 +113,15 @@ export class Peer {
     this.#timer = null;
     this.#link?.finish();
     this.#link = null;
+    for (const link of this.#retired) link.finish();
+    this.#retired.clear();
     this.#greeting?.abort('closing');
+  }
+
+  /** In a handshake that this region began, as the one of the two that dials. */
+  get dialling(): boolean {
+    const { self, device } = this.#options;
+    return self > device && this.#greeting?.answered === true;
   }
 
   /** A connection that the peer dialled, and on which both sides proved themselves. */
@@ -119,7 +130,7 @@ export class Peer {
   }
 
   refused(result: Greeted): void {
-    if (result.kind === 'done') return;
+    if (result.kind === 'done' || (result.kind === 'rejected' && result.code === 'busy')) return;
     const fields =
       result.kind === 'broken'
         ? { code: 'broken', detail: result.reason }
@@ -135,20 +146,22 @@ export class Peer {
       return;
     }
     const before = this.#link;
-    if (before !== null && before.dialler !== dialler && before.dialler === Math.max(self, device)) {
-      wire.finish();
-      return;
-    }
     const link: Link = new Link(wire, dialler, this.#faults, bounds, {
       decode,
       deliver,
       down: (reason) => this.#down(link, reason),
     });
-    this.#link = link;
-    if (before !== null) {
-      this.#dropped += before.dropped;
-      before.close();
+    const stays = before !== null && before.dialler !== dialler && before.dialler === Math.max(self, device);
+    const leaving = stays ? link : before;
+    if (leaving !== null) {
+      this.#retired.add(leaving);
+      leaving.retire();
     }
+    if (stays) {
+      if (first !== null) link.frame(first);
+      return;
+    }
+    this.#link = link;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#say('info', { code: 'up' }, `linked to ${this.#name}`);
@@ -157,9 +170,9 @@ export class Peer {
   }
 
   #down(link: Link, reason: string): void {
-    if (this.#link !== link) return;
-    this.#link = null;
     this.#dropped += link.dropped;
+    if (this.#retired.delete(link) || this.#link !== link) return;
+    this.#link = null;
     this.#say('info', { code: 'down', detail: reason }, `link to ${this.#name} is down: ${reason}`);
     // A link that lived begins the count anew; one that dies at once is not dialled faster and faster.
     if (performance.now() - link.since >= LINK_RETRY_MOST_MS) this.#attempts = 0;

@@ -36,7 +36,7 @@ export class Wire {
   }
 
   get remote(): string {
-    return `${this.#socket.remoteAddress ?? '?'}:${this.#socket.remotePort ?? 0}`;
+    return this.#socket.remoteAddress ?? '?';
   }
 
   /** Largest body taken; raised once the other side proved itself. */

@@ -91,7 +91,7 @@ describe('links between three regions', () => {
     a.links.send('arena', 1, numbered(7));
     await until('the good one', () => b.received.length === 1);
     expect(sequences(b)).toEqual([7]);
-    expect(a.codes.filter((code) => code === 'unencodable')).toHaveLength(2);
+    expect(a.codes).toContain('unencodable');
     expect(a.events).not.toContain('1 down');
   });
 

@@ -11,6 +11,11 @@ describe('checksums', () => {
     expect(crc32c(Buffer.alloc(32)).toString(16)).toBe('8a9136aa');
   });
 
+  it('keep their seed where there is nothing to add', () => {
+    const nothing = [new Uint8Array(0), new Uint8Array([]), new Uint8Array(9).subarray(9)];
+    for (const none of nothing) expect([crc32(none, 77), crc32Portable(none, 77)]).toEqual([77, 77]);
+  });
+
   it('are the same native and portable, at any length and offset', () => {
     const bytes = Buffer.from(Array.from({ length: 70 }, (_, i) => (i * 37 + 11) & 255));
     for (let start = 0; start < 5; start++) {

@@ -9,6 +9,7 @@ const ROUNDS = 20;
 
 describe('a process that dies while it writes', () => {
   let path: string;
+  let programs: string;
   let program: string;
   const children: Child[] = [];
   const run = (limit?: number): Child => {
@@ -18,12 +19,13 @@ describe('a process that dies while it writes', () => {
   };
   beforeAll(async () => {
     path = await temporaryFolder();
-    program = await bundle('crash-child', await temporaryFolder());
+    programs = await temporaryFolder();
+    program = await bundle('storage/crash-child', programs);
   });
   afterAll(async () => {
     for (const child of children) child.process.kill('SIGKILL');
     await rm(path, { recursive: true, force: true });
-    await rm(program, { force: true });
+    await rm(programs, { recursive: true, force: true });
   });
 
   it(`loses nothing that resolved, killed ${ROUNDS} times`, async () => {
