@@ -274,15 +274,15 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
   ): Executed {
     if (run === undefined) return this.command(occasion, NO_EFFECT, ballot);
     const outcome = this.transaction.execute(occasion, environment, run, args);
-    if (!isVerdict(outcome)) {
-      const executed = this.command(occasion, outcome, ballot);
-      if (executed.kind === 'command') return executed;
-    }
-    if (isVerdict(outcome) && outcome.code !== 'internal')
+    const executed = isVerdict(outcome) ? outcome : this.command(occasion, outcome, ballot);
+    if (executed.kind === 'command') return executed;
+    const { name } = occasion;
+    // What threw is in the log already.
+    if ('code' in executed && executed.code !== 'internal')
       environment.log('function without effect', {
-        function: occasion.name,
-        code: outcome.code,
-        detail: outcome.detail,
+        function: name,
+        code: executed.code,
+        detail: executed.detail,
       });
     return this.command(occasion, NO_EFFECT, ballot);
   }

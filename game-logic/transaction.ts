@@ -95,7 +95,6 @@ export class Transaction implements TransactionGate {
     this.begin(occasion, environment);
     try {
       const returned = run(this.context as unknown as AnyContext, args);
-      if (this.verdict !== undefined) return this.verdict;
       const result = this.resultOf(returned);
       return this.verdict ?? this.outcome(result);
     } catch (thrown) {

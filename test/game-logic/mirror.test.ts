@@ -192,6 +192,7 @@ describe('prediction', () => {
     world.act('ann', 'open', { id: 'Z' });
     mirror.apply(world.commands[1] as Uint8Array);
     prediction.rebase(environment);
+    prediction.rebase(environment);
     expect(Object.keys(amounts(prediction))).toEqual(['A', 'B', 'C', 'Z', 'M']);
     expect(prediction.table('warehouse')?.size).toBe(5);
     world.act('me', 'open', { id: 'M' });

@@ -40,7 +40,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({
       kind: fc.constant('function' as const),
-      ops: fc.array(op, { maxLength: 20 }),
+      ops: fc.array(op, { maxLength: 20, size: 'max' }),
       end: fc.oneof(
         { weight: 6, arbitrary: fc.constant('return' as const) },
         fc.constantFrom<End>('refuse', 'swallowed', 'throw'),
@@ -181,7 +181,7 @@ function play(steps: readonly Step[]): void {
 
 describe('overlay', () => {
   it('[FUN1] [FUN4] [SEQ3] LS holds what the functions made, whatever M lags and whoever leads', () => {
-    void fc.assert(fc.property(fc.array(step, { maxLength: 40 }), play), { numRuns: 300 });
+    void fc.assert(fc.property(fc.array(step, { maxLength: 40, size: 'max' }), play), { numRuns: 300 });
   });
 
   it('[SEQ6] LS and M are equal in everything once all is issued (I9, T63)', () => {

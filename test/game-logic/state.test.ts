@@ -98,7 +98,7 @@ describe('applying', () => {
   it('a copy that failed serves nothing more', () => {
     const state = new WorldState(lab.definition);
     expect(codeOf(() => state.apply(forge(first, { tables: wrong })))).toBe('digest-mismatch');
-    expect(codeOf(() => state.apply(first))).toBe('forged');
+    expect(() => state.apply(first)).toThrow('failed at an earlier command');
     expect(state.number).toBe(0);
   });
 
@@ -219,9 +219,12 @@ describe('copies', () => {
     const fork = lab.state.fork();
     const before = fork.toSnapshot();
     for (let i = 0; i < 10; i++) lab.run((ctx) => ctx.world.coin.put({ id: 2_000 + i }));
+    lab.now += 1_000;
+    expect(lab.call({ kind: 'timer' }).kind).toBe('command');
     lab.call({ kind: 'end', session: 'bob' });
     lab.issue();
     expect(fork.toSnapshot()).toEqual(before);
+    expect(fork.nextTimer()).toEqual(before.timers[0]);
     const other = new LeaderState(fork);
     const environment = { now: 0, random: () => 0, log: () => {} };
     expect(other.execute({ kind: 'end', session: 'ann' }, 9, environment).kind).toBe('command');

@@ -1,7 +1,9 @@
 /** Timers are part of the world: set, cancelled and fired by commands. */
 import { describe, expect, it } from 'vitest';
+import type { TimerContext } from '../../game-logic/context.ts';
 import { TIMERS_PER_WORLD } from '../../game-logic/limits.ts';
 import { TimerQueue } from '../../game-logic/timers.ts';
+import type { ArenaSchema } from '../../schemas/generated/arena.ts';
 import { envelopeOf, expectCommand, Lab, type LabContext, NOW } from './lab.ts';
 
 const setting =
@@ -64,8 +66,14 @@ describe('timers', () => {
 
   it.each([
     ['throws', () => JSON.parse('{')],
-    ['refuses', (ctx: { refuse(code: string): never }) => ctx.refuse('no')],
-    ['is too large', () => ({ big: 'x'.repeat(10_000) })],
+    ['refuses', (ctx: TimerContext<ArenaSchema>) => ctx.refuse('no')],
+    ['answers too much', () => 'x'.repeat(10_000)],
+    [
+      'changes too much',
+      (ctx: TimerContext<ArenaSchema>) => {
+        for (let id = 0; id < 10; id++) ctx.world.message.put({ id, text: 'x'.repeat(60_000) });
+      },
+    ],
   ] as const)('one whose function %s is gone all the same, without any other effect', (_, ring) => {
     const lab = new Lab();
     lab.run(setting(1, 'bad'));
