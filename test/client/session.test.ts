@@ -12,7 +12,7 @@ function live(regions = 3, limits = {}, resumesToken = false): SessionDriver {
 }
 
 describe('the session machine, one story each', () => {
-  it('resumes at another address from the command after the last one applied', () => {
+  it('[SDK1] resumes at another address from the command after the last one applied', () => {
     const driver = live();
     driver.servers.tick();
     driver.servers.tick();
@@ -26,7 +26,7 @@ describe('the session machine, one story each', () => {
     expect(driver.resyncs).toEqual([]);
   });
 
-  it('sends an unanswered act again with its sequence, and takes the first answer', () => {
+  it('[SDK2] sends an unanswered act again with its sequence, and takes the first answer', () => {
     const driver = live();
     const ticket = driver.act();
     driver.servers.read(false);
@@ -266,7 +266,7 @@ function happen(driver: SessionDriver, [what, n]: readonly [string, number]): vo
 }
 
 describe('the session machine under random events', () => {
-  it('hands on every command once, in order, and settles every act once and truthfully', () => {
+  it('[SDK1, SDK2] hands on every command once, in order, and settles every act once and truthfully', () => {
     fc.assert(
       fc.property(fc.array(happening, { minLength: 20, maxLength: 200 }), (script) => {
         const driver = new SessionDriver();

@@ -15,7 +15,7 @@ const SCOPES: readonly Partial<Scope>[] = [
   { numbers: 2, leaders: 2, restarts: 2 },
 ];
 
-describe('every state that the consensus core can reach', () => {
+describe('[SEQ2, SEQ5] every state that the consensus core can reach', () => {
   for (const part of SCOPES) {
     const scope = { ...SMALLEST, ...part };
     it(`keeps G1-G4: ${nameOf(scope)}`, { timeout: 120_000 }, () => {

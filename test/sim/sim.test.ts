@@ -16,7 +16,7 @@ function failures(specs: readonly Spec[]): { readonly tally: Tally; readonly fai
   };
 }
 
-describe('the simulator', () => {
+describe('[SEQ2, SEQ4] the simulator', () => {
   it.each(PINNED)('pinned: $name', (spec) => {
     expect(failures([spec]).failed).toEqual([]);
   });

@@ -69,7 +69,7 @@ export function storageContract(name: string, place: () => Promise<Place>): void
       expect(await restart()).toMatchObject({ lastTried: 9, nextBal: 9 });
     });
 
-    it('keeps every vote of an open number, not only the latest (2.1, T14)', async () => {
+    it('[SEQ5] keeps every vote of an open number, not only the latest (2.1, T14)', async () => {
       await put({ votes: { ballot: 4, commands: [command(1, 4, 0), command(2, 4, 4)] } });
       await put({ votes: { ballot: 7, commands: [command(2, 7, 5)] } });
       await put({ votes: { ballot: 8, commands: [command(2, 8, 6)] } });
@@ -224,7 +224,7 @@ export function storageContract(name: string, place: () => Promise<Place>): void
       ]);
     });
 
-    it('fails for good on a mark whose commands it does not hold', async () => {
+    it('[DISK3] fails for good on a mark whose commands it does not hold', async () => {
       await put({ votes: { ballot: 4, commands: [command(1, 4, 0), command(3, 4, 4)] } });
       await expect(put({ issued: { upTo: 3, born: 4 } })).rejects.toMatchObject({
         code: 'broken-rule',

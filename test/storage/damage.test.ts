@@ -59,7 +59,7 @@ function writes(): Write[] {
   return all;
 }
 
-describe('a damaged store', () => {
+describe('[DISK2] a damaged store', () => {
   let good: string;
   const model = new Model();
   /** What the store may say after each of its groups. */
