@@ -3,6 +3,7 @@ import { Mirror } from '../game-logic/mirror.ts';
 import { type PredictedAction, Prediction } from '../game-logic/prediction.ts';
 import { decodeRows } from '../game-logic/snapshot.ts';
 import type { Applied, Environment, RowChange, TableReader, WorldDefinition } from '../game-logic/types.ts';
+import { digestText } from '../schemas/support/digest.ts';
 import type { WholeSnapshot } from './snapshot-parts.ts';
 import { differences, TableDoor } from './tables.ts';
 import { WorldClock } from './world-clock.ts';
@@ -34,6 +35,9 @@ export class LocalCopy {
 
   get number(): number {
     return this.#mirror.number;
+  }
+  get digest(): string {
+    return digestText(this.#mirror.digest);
   }
   get time(): number {
     return this.#mirror.time;

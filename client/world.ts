@@ -123,6 +123,10 @@ export class ClientWorld<S extends WorldSchema> {
   get number(): number {
     return this.#copy.number;
   }
+  /** Of the confirmed tables, 16 hex digits: equal to the servers' at the same number. */
+  get digest(): string {
+    return this.#copy.digest;
+  }
   /** World time of the last command, milliseconds since the epoch. */
   get time(): number {
     return this.#copy.time;

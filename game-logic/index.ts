@@ -17,3 +17,6 @@ export { DefinitionError, Failed, MirrorError, Refused, StateError, type StateEr
 export type { Json } from './json.ts';
 export { TestWorld, type TestWorldOptions } from './test-world.ts';
 export type { Applied, RowChange, TableReader, WorldDefinition } from './types.ts';
+export { arena } from './worlds/arena/index.ts';
+export { worlds } from './worlds/index.ts';
+export { warehouse } from './worlds/warehouse/index.ts';

@@ -134,6 +134,7 @@ describe('the SDK on a real cluster', () => {
     await until('everybody at the end', () => players.every((world) => world.number >= last));
     for (const one of told) expectGapless(one);
     for (const world of players) expect(world.tables.warehouse.get('C')!.amount).toBe(before + issued);
+    expect(new Set(players.map((world) => `${world.number} ${world.digest}`)).size).toBe(1);
     // Each act of each player is one command, executed in the order it was asked for.
     for (const world of players) {
       const own = told[0]!.commands.filter(({ session }) => session === world.session);
