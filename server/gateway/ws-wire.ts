@@ -28,15 +28,12 @@ const BINARY = { binary: true } as const;
 class Transport extends WebSocketTransport {
   constructor(http: Server, events: WireEvents, limits: GatewayLimits) {
     super({ noServer: true, maxPayload: limits.inboundBytes });
-    // Colyseus builds a URL of the path and does not catch where that fails.
-    this.listenForUpgrade(http, (request) => pathOf(request) !== null);
-    http.on('upgrade', (request, socket) => {
-      if (pathOf(request) === null) socket.destroy();
-    });
+    this.listenForUpgrade(http);
     this.wss.removeAllListeners('connection');
     this.wss.on('connection', (socket: WebSocket, request: IncomingMessage) => {
-      const room = roomOf(pathOf(request) ?? '');
+      const room = roomOf(pathOf(request));
       if (room === null || events.hasRoom(room)) {
+        // It rejects where the path is no URL, which Colyseus does not expect.
         this.onConnection(socket as never, request).catch(() => socket.terminate());
       } else {
         socket.on('error', () => {});
@@ -57,13 +54,8 @@ class Transport extends WebSocketTransport {
   }
 }
 
-/** Null where it does not parse. */
-function pathOf(request: IncomingMessage): string | null {
-  try {
-    return new URL(`ws://server${request.url ?? '/'}`).pathname;
-  } catch {
-    return null;
-  }
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '/').split('?')[0] as string;
 }
 
 export class WsWire implements Wire {

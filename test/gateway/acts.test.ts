@@ -160,6 +160,27 @@ describe.each(['uws', 'ws'] as const)('acts over %s', (transport) => {
     expect(client.faults).toEqual([]);
   });
 
+  it('[EDGE1] does not bother the leader with arguments that are not sound', async () => {
+    const site = await openHere({ limits: { strikes: 3 } });
+    site.world.holding = true;
+    const client = await RawClient.join(site);
+    const args = inbound.encode({ to: 'A', amount: 1 });
+    client.act(1, 'inbound', args.subarray(0, args.length - 8));
+    client.act(2, 'inbound', new Uint8Array(0));
+    client.act(3, 'transfer', args);
+    await until('three answers', () => client.answers.length === 3);
+    expect(
+      client.answers.every(({ outcome, code }) => outcome === 'failed' && code === 'bad-arguments'),
+    ).toBe(true);
+    expect(site.world.held).toEqual([]);
+    expect(client.closed).toBeNull();
+    client.act(4, 'inbound', args.subarray(0, 8));
+    client.act(5, 'inbound', args.subarray(0, 8));
+    await until('the cut', () => client.closed !== null);
+    expect(client.closed?.code).toBe(4400);
+    expect(site.world.held).toEqual([]);
+  });
+
   it('[EDGE1] lets nothing but its own messages reach Colyseus', async () => {
     const site = await openHere({ limits: { strikes: 20 } });
     const client = await RawClient.join(site);

@@ -9,6 +9,7 @@ import {
   guest,
   openSite,
   post,
+  type Reply,
   request,
   SECRET,
   type Site,
@@ -240,8 +241,12 @@ describe.each(['uws', 'ws'] as const)('HTTP over %s', (transport) => {
     const site = await openHere({ limits: { outstanding: 4, rate: 10, burst: 6 } });
     const { token } = await guest(site);
     site.world.holding = true;
-    const first = Array.from({ length: 4 }, (_, i) => post(actionsOf(site), inbound(i + 1), token));
-    await until('four held', () => site.world.held.length === 4);
+    const first: Promise<Reply>[] = [];
+    // One after the other: sequences that overtake each other are another story.
+    for (let i = 1; i <= 4; i++) {
+      first.push(post(actionsOf(site), inbound(i), token));
+      await until('it held', () => site.world.held.length === i);
+    }
     const more = await post(actionsOf(site), inbound(5), token);
     expect([more.status, more.json.error]).toEqual([429, 'rate-limited']);
     expect(more.headers.get('retry-after')).toBe('1');
@@ -383,7 +388,7 @@ describe.each(['uws', 'ws'] as const)('HTTP over %s', (transport) => {
     const site = await openHere({ limits: { requests: 3 } });
     const { token } = await guest(site);
     site.world.holding = true;
-    const held = Array.from({ length: 3 }, (_, i) => post(actionsOf(site), inbound(i + 1), token));
+    const held = [1, 2, 3].map((sequence) => post(actionsOf(site), inbound(sequence), token));
     await until('three held', () => site.world.held.length === 3);
     const fourth = await request(`${site.http}/healthz`);
     expect([fourth.status, fourth.json.error]).toEqual([503, 'overloaded']);

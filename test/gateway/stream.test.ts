@@ -363,6 +363,7 @@ describe.each(['uws', 'ws'] as const)('the stream over %s', (transport) => {
     b.terminate();
     await until('b left', () => site.world.presence.length === 4);
     expect(site.world.presence.slice(2)).toEqual([`!${session}`, `-${session}`]);
+    await until('the close', () => a.closed !== null);
     expect(a.closed?.code).toBe(4000);
     expect(site.gateway.stats()).toMatchObject({ clients: 0, live: 0 });
   });
