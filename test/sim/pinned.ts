@@ -6,8 +6,8 @@ export interface Pinned extends Spec {
 }
 
 export const PINNED: readonly Pinned[] = [
-  { name: 'candidates of equal rank refused each other for ever', seed: 'b-45', steps: 4000 },
-  { name: 'candidates of equal rank, two devices', seed: 'b-47', steps: 4000 },
-  { name: 'a deaf candidate kept all others waiting', seed: 'a-18', steps: 4000 },
-  { name: 'two deaf candidates kept all others waiting in turn', seed: 'b-688', steps: 4000 },
+  { name: 'candidates of equal rank refused each other for ever', seed: 'b-45', steps: 4000, kind: 'timed' },
+  { name: 'candidates of equal rank, two devices', seed: 'b-47', steps: 4000, kind: 'timed' },
+  { name: 'a deaf candidate kept all others waiting', seed: 'a-18', steps: 4000, kind: 'timed' },
+  { name: 'two deaf candidates kept all others waiting in turn', seed: 'b-688', steps: 4000, kind: 'timed' },
 ];

@@ -4,9 +4,14 @@ import { type Report, TimedRun } from './cluster/timed-run.ts';
 import { WildRun } from './cluster/wild-run.ts';
 import type { Production } from './production.ts';
 import { Violation } from './violation.ts';
+import { chooseWorldProfile } from './world/world-profile.ts';
+import { WorldRun } from './world/world-run.ts';
 
-/** `timed`: consensus under faults on simulated time. `wild`: consensus under any order of events at all. */
-export const KINDS = ['timed', 'wild'] as const;
+/**
+ * `timed`: consensus under faults on simulated time. `wild`: consensus under any order of events at all. `world`: whole region
+ * servers with leader, replicas, gateways and clients, under faults on simulated time.
+ */
+export const KINDS = ['timed', 'wild', 'world'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** Everything that a run depends on; the same spec is the same run on every machine. */
@@ -35,16 +40,32 @@ export function runSpec(production: Production, spec: Spec, print?: (line: strin
   const choices = Choices.fromSeed(spec.seed);
   const drawn = choices.pick(KINDS);
   const kind = spec.kind ?? drawn;
-  const profile = chooseProfile(choices, spec);
-  print?.(`profile ${JSON.stringify(profile)}`);
-  const Run = kind === 'timed' ? TimedRun : WildRun;
-  const run = new Run(production, profile, choices, print);
+  const run = makeRun(production, kind, choices, spec, print);
   try {
     return { spec, kind, report: run.run(spec.steps) };
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
     return { spec, kind, report: run.report(), finding: { rule: error.rule, detail: error.message } };
   }
+}
+
+function makeRun(
+  production: Production,
+  kind: Kind,
+  choices: Choices,
+  spec: Spec,
+  print?: (line: string) => void,
+): { run(steps: number): Report; report(): Report } {
+  if (kind === 'world') {
+    const profile = chooseWorldProfile(choices, spec);
+    print?.(`profile ${JSON.stringify(profile)}`);
+    return new WorldRun(production, profile, choices, print);
+  }
+  const profile = chooseProfile(choices, spec);
+  print?.(`profile ${JSON.stringify(profile)}`);
+  return kind === 'timed'
+    ? new TimedRun(production, profile, choices, print)
+    : new WildRun(production, profile, choices, print);
 }
 
 /** The one command that repeats a run. */

@@ -2,12 +2,9 @@ import type { ConsensusConfig, Device, Input } from '../../../server/consensus/t
 import type { PeerMessage } from '../../../server/links/types.ts';
 import { promisedBy } from '../check/backing.ts';
 import { Checker, type Parcel } from '../check/checker.ts';
-import type { Production } from '../production.ts';
 import { Violation } from '../violation.ts';
-import { CoreMachine } from './core-machine.ts';
 import { Disk } from './disk.ts';
-import type { Ground } from './ground.ts';
-import type { Outcome, Wish } from './ledger.ts';
+import type { Ground, Machine, MakeMachine } from './ground.ts';
 
 /** What whoever drives the cluster is told. */
 export interface Driver {
@@ -15,18 +12,18 @@ export interface Driver {
   sent(parcel: Parcel): void;
   /** A write waits for its flush. */
   written(device: Device): void;
-  answered(device: Device, client: number, outcome: Outcome): void;
+  /** The process wants a turn. */
+  woken(device: Device): void;
+  clock(device: Device): ReturnType<Ground['clock']>;
   /** The process died at a fuse, between two of its effects. */
   died(device: Device): void;
-  /** What the leader's nondeterministic function draws. */
-  draw(): number;
   note(device: Device, text: string): void;
 }
 
-export interface SimDevice {
+export interface SimDevice<M extends Machine> {
   readonly index: Device;
   readonly disk: Disk;
-  machine: CoreMachine | null;
+  machine: M | null;
   incarnation: number;
   /** Effects until the process dies between two of them; negative: no fuse. */
   fuse: number;
@@ -36,17 +33,17 @@ export interface SimDevice {
 class Death extends Error {}
 
 /** The devices and the checkers around them; passive, a driver decides what happens next. */
-export class Cluster {
-  readonly devices: readonly SimDevice[];
+export class Cluster<M extends Machine> {
+  readonly devices: readonly SimDevice<M>[];
   readonly checker: Checker;
-  private readonly production: Production;
   private readonly config: Omit<ConsensusConfig, 'self'>;
   private readonly driver: Driver;
+  private readonly make: MakeMachine<M>;
 
-  constructor(production: Production, config: Omit<ConsensusConfig, 'self'>, driver: Driver) {
-    this.production = production;
+  constructor(config: Omit<ConsensusConfig, 'self'>, driver: Driver, make: MakeMachine<M>) {
     this.config = config;
     this.driver = driver;
+    this.make = make;
     this.devices = Array.from({ length: config.devices }, (_, index) => ({
       index,
       disk: new Disk(),
@@ -60,7 +57,7 @@ export class Cluster {
     );
   }
 
-  device(index: Device): SimDevice {
+  device(index: Device): SimDevice<M> {
     return this.devices[index]!;
   }
 
@@ -76,10 +73,14 @@ export class Cluster {
       self: index,
       seed: (this.config.seed + index * 7919 + device.incarnation * 104729) >>> 0,
     };
+    const { incarnation } = device;
     this.within(index, () => {
-      device.machine = new CoreMachine(this.production, config, durable, store.log, this.ground(device), {
-        answered: (client, outcome) => this.driver.answered(index, client, outcome),
-        draw: () => this.driver.draw(),
+      device.machine = this.make({
+        config,
+        incarnation,
+        durable,
+        log: store.log,
+        ground: this.ground(device),
       });
     });
   }
@@ -105,15 +106,10 @@ export class Cluster {
     this.within(parcel.to, () => machine.message(parcel.from, parcel.message));
   }
 
-  wish(index: Device, wish: Wish): void {
-    this.within(index, () => this.device(index).machine?.wish(wish));
-  }
-
-  confirm(index: Device, token: number): void {
+  /** Something that is not a message and not an input of consensus. */
+  run(index: Device, work: (machine: M) => void): void {
     const { machine } = this.device(index);
-    if (machine === null || !machine.leading) return;
-    this.checker.confirmation.ask(index, token);
-    this.within(index, () => void machine.confirm(token));
+    if (machine !== null) this.within(index, () => work(machine));
   }
 
   /** The oldest `count` writes become durable, one by one; then the process is told. */
@@ -125,14 +121,14 @@ export class Cluster {
     if (last > 0 && machine !== null) this.within(index, () => machine.persisted(last));
   }
 
-  private flushOne({ index, disk }: SimDevice): number | undefined {
+  private flushOne({ index, disk }: SimDevice<M>): number | undefined {
     const write = disk.flushOne();
     if (write === undefined) return undefined;
     this.checker.durable(index, write);
     return write.write;
   }
 
-  private ground(device: SimDevice): Ground {
+  private ground(device: SimDevice<M>): Ground {
     const { index, disk, incarnation } = device;
     const burn = () => {
       if (device.fuse === 0) throw new Death();
@@ -151,15 +147,21 @@ export class Cluster {
         this.checker.sent(parcel);
         this.driver.sent(parcel);
       },
-      issued: (commands) => {
-        burn();
-        this.checker.issued(index, commands);
+      effect: burn,
+      own: (message) => {
+        const parcel = { from: index, to: index, incarnation, message };
+        this.checker.sent(parcel);
+        this.checker.delivered(parcel);
       },
+      clock: () => this.driver.clock(index),
+      wake: () => this.driver.woken(index),
+      issued: (commands) => this.checker.issued(index, commands),
       activated: (activated) => this.checker.activated(index, incarnation, activated),
       deposed: (ballot) => {
         this.checker.confirmation.dropped(index);
         this.driver.note(index, `deposed from ballot ${ballot}`);
       },
+      asked: (token) => this.checker.confirmation.ask(index, token),
       confirmed: (token, known) => this.checker.confirmation.confirmed(index, token, known),
       alarm: (text) => {
         throw new Violation('alarm', `device ${index}: ${text}`);

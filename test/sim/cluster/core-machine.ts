@@ -4,7 +4,6 @@ import type {
   Command,
   ConsensusConfig,
   Device,
-  Durable,
   Effects,
   Input,
 } from '../../../server/consensus/types.ts';
@@ -13,7 +12,7 @@ import type { PeerMessage } from '../../../server/links/types.ts';
 import { isForLeader } from '../messages.ts';
 import type { Production } from '../production.ts';
 import { Violation } from '../violation.ts';
-import type { Ground, Machine } from './ground.ts';
+import type { Ground, Machine, Start } from './ground.ts';
 import { type Entry, Ledger, type Outcome, type Wish } from './ledger.ts';
 
 /** Wishes that wait for a window or a leader; more are dropped, clients ask again. */
@@ -50,14 +49,8 @@ export class CoreMachine implements Machine {
   private paused = false;
   private leader: { readonly device: Device | null; readonly ballot: Ballot } = { device: null, ballot: 0 };
 
-  constructor(
-    production: Production,
-    config: ConsensusConfig,
-    durable: Durable,
-    log: readonly Command[],
-    ground: Ground,
-    door: ClientDoor,
-  ) {
+  constructor(production: Production, start: Start, door: ClientDoor) {
+    const { config, durable, log, ground } = start;
     this.config = config;
     this.ground = ground;
     this.door = door;
@@ -70,8 +63,8 @@ export class CoreMachine implements Machine {
     return this.ledger.number;
   }
 
-  get digest(): number {
-    return this.ledger.digest;
+  get digest(): string {
+    return String(this.ledger.digest);
   }
 
   get leading(): boolean {
@@ -102,6 +95,8 @@ export class CoreMachine implements Machine {
     }
   }
 
+  turn(): void {}
+
   persisted(write: number): void {
     this.release(this.gate.persisted(write));
   }
@@ -126,11 +121,11 @@ export class CoreMachine implements Machine {
     this.work();
   }
 
-  /** Asks for a proof of leadership; false where there is none to prove. */
-  confirm(token: number): boolean {
-    if (this.lead === null) return false;
+  /** Asks for a proof of leadership, where there is one to prove. */
+  confirm(token: number): void {
+    if (this.lead === null) return;
+    this.ground.asked(token);
     this.input({ kind: 'confirm', token });
-    return true;
   }
 
   private perform(effects: Effects): void {
@@ -151,14 +146,10 @@ export class CoreMachine implements Machine {
     for (const { to, from, max } of effects.serve ?? []) this.serve(to, from, from + max - 1);
   }
 
-  /** Older commands than memory holds, from the disk, in as many messages as they need. */
+  /** Older commands than memory holds, from the disk: as much as one message carries, the asker asks again. */
   private serve(to: Device, from: number, last: number): void {
-    for (let next = from; next <= last; ) {
-      const commands = this.ground.read(next, last, this.config.messageBytes);
-      if (commands.length === 0) return;
-      this.ground.send(to, { kind: 'issued', upTo: this.ledger.number, commands });
-      next += commands.length;
-    }
+    const commands = this.ground.read(from, last, this.config.messageBytes / 2);
+    if (commands.length > 0) this.ground.send(to, { kind: 'issued', upTo: this.ledger.number, commands });
   }
 
   private release(sends: readonly { readonly to: Device; readonly message: PeerMessage }[]): void {
@@ -166,6 +157,7 @@ export class CoreMachine implements Machine {
   }
 
   private apply(commands: readonly Command[]): void {
+    this.ground.effect();
     this.ground.issued(commands);
     for (const command of commands) {
       const { client } = this.remember(command);

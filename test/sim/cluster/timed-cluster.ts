@@ -2,10 +2,9 @@ import type { Device, Input } from '../../../server/consensus/types.ts';
 import type { Parcel } from '../check/checker.ts';
 import type { Choices } from '../choices.ts';
 import { EventQueue } from '../event-queue.ts';
-import type { Production } from '../production.ts';
 import { Violation } from '../violation.ts';
 import { Cluster } from './cluster.ts';
-import type { Outcome } from './ledger.ts';
+import type { Machine, MakeMachine } from './ground.ts';
 import { Network } from './network.ts';
 import type { Profile } from './profile.ts';
 import { describe } from './show.ts';
@@ -14,6 +13,8 @@ import { describe } from './show.ts';
 const TICK = 10;
 /** What is kept for a paused process; a real socket buffer is no larger. */
 const BACKLOG = 2000;
+/** The wall clocks' time at the beginning of a run. */
+const WALL = 1_700_000_000_000;
 
 interface Body {
   flushing: boolean;
@@ -23,18 +24,20 @@ interface Body {
   clockOffset: number;
   clockRate: number;
   clockSet: number;
+  /** The wall clock may be wrong, and may be put back. */
+  wallOffset: number;
 }
 
 export interface TimedHooks {
-  answered(device: Device, client: number, outcome: Outcome): void;
-  draw(): number;
+  /** The process is gone. */
+  crashed?(device: Device): void;
   /** One line for the columns; the text is only made if somebody reads it. */
   trace(text: () => string): void;
 }
 
 /** Devices, links and disks on one simulated clock (milliseconds). Knows no faults of its own: it offers them. */
-export class TimedCluster {
-  readonly cluster: Cluster;
+export class TimedCluster<M extends Machine> {
+  readonly cluster: Cluster<M>;
   readonly network: Network;
   now = 0;
   steps = 0;
@@ -46,7 +49,7 @@ export class TimedCluster {
   /** Devices that stay as they are when the others are healed. */
   private readonly lost = new Set<Device>();
 
-  constructor(production: Production, profile: Profile, choices: Choices, hooks: TimedHooks) {
+  constructor(profile: Profile, choices: Choices, hooks: TimedHooks, make: MakeMachine<M>) {
     this.choices = choices;
     this.profile = profile;
     this.hooks = hooks;
@@ -60,15 +63,20 @@ export class TimedCluster {
       clockOffset: 1000,
       clockRate: 1,
       clockSet: 0,
+      wallOffset: choices.waiting(100),
     }));
-    this.cluster = new Cluster(production, profile.config, {
-      sent: (parcel) => this.sent(parcel),
-      written: (device) => this.flush(device),
-      answered: (device, client, outcome) => hooks.answered(device, client, outcome),
-      died: (device) => this.crash(device, choices.waiting(profile.calm)),
-      draw: () => hooks.draw(),
-      note: (device, text) => hooks.trace(() => `${device}: ${text}`),
-    });
+    this.cluster = new Cluster(
+      profile.config,
+      {
+        sent: (parcel) => this.sent(parcel),
+        written: (device) => this.flush(device),
+        woken: (device) => this.later(0, () => this.turn(device)),
+        clock: (device) => this.clocks(device),
+        died: (device) => this.crash(device, choices.waiting(profile.calm)),
+        note: (device, text) => hooks.trace(() => `${device}: ${text}`),
+      },
+      make,
+    );
   }
 
   /** The next event happens. */
@@ -113,6 +121,7 @@ export class TimedCluster {
     const { disk } = this.cluster.device(device);
     if (!this.alive(device)) return;
     this.cluster.crash(device, this.choices.below(disk.queue.length + 1));
+    this.hooks.crashed?.(device);
     this.hooks.trace(() => `crash ${device}`);
     // A dead process closes its connections; a dead machine tells nobody.
     if (this.choices.chance(0.7)) {
@@ -145,6 +154,7 @@ export class TimedCluster {
     body.clockOffset = this.clockOf(body) + jump;
     body.clockSet = this.now;
     body.clockRate = rate;
+    body.wallOffset = this.choices.waiting(5000) - this.choices.waiting(5000);
   }
 
   setDisk(device: Device, factor: number): void {
@@ -152,7 +162,7 @@ export class TimedCluster {
   }
 
   input(device: Device, input: Input): void {
-    this.unlessPaused(device, () => this.cluster.input(device, input));
+    this.whenAwake(device, () => this.cluster.input(device, input));
   }
 
   private tick(device: Device, incarnation: number): void {
@@ -163,11 +173,21 @@ export class TimedCluster {
     this.later(TICK, () => this.tick(device, incarnation));
   }
 
+  private turn(device: Device): void {
+    this.whenAwake(device, () => this.cluster.run(device, (machine) => machine.turn()));
+  }
+
+  private clocks(device: Device): { now: number; wall: number } {
+    const body = this.bodies[device]!;
+    return { now: Math.floor(this.clockOf(body)), wall: Math.floor(WALL + this.now + body.wallOffset) };
+  }
+
   private clockOf(body: Body): number {
     return body.clockOffset + (this.now - body.clockSet) * body.clockRate;
   }
 
-  private unlessPaused(device: Device, what: () => void): void {
+  /** At once, or when the process goes on. */
+  whenAwake(device: Device, what: () => void): void {
     const body = this.bodies[device]!;
     if (!body.paused) what();
     else if (body.backlog.length < BACKLOG) body.backlog.push(what);
@@ -207,7 +227,7 @@ export class TimedCluster {
     const { from, to, incarnation } = parcel;
     // A message to itself is a part of the process and dies with it.
     if (from === to && incarnation !== this.cluster.device(to).incarnation) return;
-    this.unlessPaused(to, () => {
+    this.whenAwake(to, () => {
       this.cluster.deliver(parcel);
       this.hooks.trace(() => describe(parcel));
     });

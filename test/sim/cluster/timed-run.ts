@@ -3,6 +3,8 @@ import type { Choices } from '../choices.ts';
 import type { Production } from '../production.ts';
 import { Violation } from '../violation.ts';
 import { AMOUNT, Clients } from './clients.ts';
+import { CoreMachine } from './core-machine.ts';
+import type { Machine } from './ground.ts';
 import type { Outcome } from './ledger.ts';
 import { strike, type Victim } from './nemesis.ts';
 import type { Profile } from './profile.ts';
@@ -25,7 +27,7 @@ export interface Report {
 
 /** A run on simulated time: faults strike a cluster under load, then it is healed and must recover. */
 export class TimedRun {
-  private readonly timed: TimedCluster;
+  private readonly timed: TimedCluster<CoreMachine>;
   private readonly choices: Choices;
   private readonly profile: Profile;
   private readonly clients: Clients;
@@ -42,11 +44,16 @@ export class TimedRun {
     this.print = print;
     this.core = profile.config.weights.map((_, device) => device);
     this.clients = new Clients(profile.clients);
-    this.timed = new TimedCluster(production, profile, choices, {
-      answered: (_device, client, outcome) => this.answered(client, outcome),
-      draw: () => choices.between(1, AMOUNT),
-      trace: (text) => this.trace(text),
-    });
+    this.timed = new TimedCluster(
+      profile,
+      choices,
+      { trace: (text) => this.trace(text) },
+      (start) =>
+        new CoreMachine(production, start, {
+          answered: (client, outcome) => this.answered(client, outcome),
+          draw: () => choices.between(1, AMOUNT),
+        }),
+    );
     this.victim = victimOf(this.timed, profile.config.devices, () => this.healed);
   }
 
@@ -99,7 +106,7 @@ export class TimedRun {
     timed.later(choices.waiting(profile.network.latency), () => {
       if (this.clients.waitingFor(client) !== wish || timed.isPaused(device)) return;
       this.trace(() => `client ${client}#${wish.sequence} asks ${device}`);
-      timed.cluster.wish(device, wish);
+      timed.cluster.run(device, (machine) => machine.wish(wish));
     });
     timed.later(profile.patience * (0.5 + choices.waiting(0.5)), () => {
       if (this.clients.waitingFor(client) === wish) this.ask(client);
@@ -122,7 +129,9 @@ export class TimedRun {
       const what = strike(this.choices, fault, this.victim, this.profile.calm);
       this.trace(() => `fault: ${what}`);
       const { leaders } = this.timed;
-      if (leaders.length > 0) this.timed.cluster.confirm(this.choices.pick(leaders), ++this.tokens);
+      const token = ++this.tokens;
+      if (leaders.length > 0)
+        this.timed.cluster.run(this.choices.pick(leaders), (machine) => machine.confirm(token));
       this.nextFault();
     });
   }
@@ -131,25 +140,10 @@ export class TimedRun {
 
   private heal(): void {
     this.healed = true;
-    const lost = this.profile.coreOnly ? this.chooseLost() : [];
+    const lost = this.profile.coreOnly ? chooseLost(this.timed, this.choices, this.core) : [];
     this.core = this.core.filter((device) => !lost.includes(device));
     this.trace(() => `healing ${this.core}`);
     this.timed.heal(lost);
-  }
-
-  /** Devices that a majority can do without, in random order, as many as possible. */
-  private chooseLost(): Device[] {
-    const { truth } = this.timed.cluster.checker;
-    const lost: Device[] = [];
-    let left = [...this.core];
-    for (const device of this.core) {
-      if (this.choices.chance(0.3)) continue;
-      const without = left.filter((other) => other !== device);
-      if (!truth.isMajority(without)) continue;
-      left = without;
-      lost.push(device);
-    }
-    return lost;
   }
 
   private recover(): void {
@@ -196,8 +190,30 @@ export class TimedRun {
   }
 }
 
+/** Devices that a majority can do without: some of as many as possible. */
+export function chooseLost<M extends Machine>(
+  timed: TimedCluster<M>,
+  choices: Choices,
+  devices: readonly Device[],
+): Device[] {
+  const lost: Device[] = [];
+  let left = devices;
+  for (const device of devices) {
+    if (choices.chance(0.3)) continue;
+    const without = left.filter((other) => other !== device);
+    if (!timed.cluster.checker.truth.isMajority(without)) continue;
+    left = without;
+    lost.push(device);
+  }
+  return lost;
+}
+
 /** The faults of the nemesis on a timed cluster; what they end by themselves, healing has ended before. */
-function victimOf(timed: TimedCluster, devices: number, healed: () => boolean): Victim {
+export function victimOf<M extends Machine>(
+  timed: TimedCluster<M>,
+  devices: number,
+  healed: () => boolean,
+): Victim {
   const later = (time: number, what: () => void) => timed.later(time, () => healed() || what());
   return {
     devices,

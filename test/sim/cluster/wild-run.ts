@@ -5,6 +5,7 @@ import type { Production } from '../production.ts';
 import { Violation } from '../violation.ts';
 import { AMOUNT, Clients } from './clients.ts';
 import { Cluster } from './cluster.ts';
+import { CoreMachine } from './core-machine.ts';
 import type { Profile } from './profile.ts';
 import { columns, describe } from './show.ts';
 import type { Report } from './timed-run.ts';
@@ -35,7 +36,7 @@ type Act = (typeof ACTS)[number];
  * networks never behave like that, which is why this finds in seconds what simulated time does not find in hours.
  */
 export class WildRun {
-  private readonly cluster: Cluster;
+  private readonly cluster: Cluster<CoreMachine>;
   private readonly choices: Choices;
   private readonly profile: Profile;
   private readonly clients: Clients;
@@ -74,14 +75,22 @@ export class WildRun {
     };
     this.deaf = choices.pick([0, 0.3, 0.6]);
     this.persistent = choices.pick([0, 0.2, 0.8]);
-    this.cluster = new Cluster(production, profile.config, {
-      sent: (parcel) => this.sent(parcel),
-      written: () => {},
-      answered: (_device, client, outcome) => this.clients.answered(client, outcome, this.steps),
-      died: (device) => this.crash(device),
-      draw: () => choices.between(1, AMOUNT),
-      note: (device, text) => this.trace(() => `${device}: ${text}`),
-    });
+    this.cluster = new Cluster(
+      profile.config,
+      {
+        sent: (parcel) => this.sent(parcel),
+        written: () => {},
+        woken: () => {},
+        clock: (device) => ({ now: this.clocks[device]!, wall: this.clocks[device]! }),
+        died: (device) => this.crash(device),
+        note: (device, text) => this.trace(() => `${device}: ${text}`),
+      },
+      (start) =>
+        new CoreMachine(production, start, {
+          answered: (client, outcome) => void this.clients.answered(client, outcome, this.steps),
+          draw: () => choices.between(1, AMOUNT),
+        }),
+    );
   }
 
   run(steps: number): Report {
@@ -171,8 +180,10 @@ export class WildRun {
 
   /** Every leader is asked to prove that it still is one; the stale ones must not. */
   private confirm(): void {
-    for (const { index, machine } of this.cluster.devices)
-      if (machine?.leading) this.cluster.confirm(index, ++this.tokens);
+    for (const { index } of this.cluster.devices) {
+      const token = ++this.tokens;
+      this.cluster.run(index, (machine) => machine.confirm(token));
+    }
   }
 
   private lead(device: Device): void {
@@ -214,7 +225,7 @@ export class WildRun {
     const at = leaders.length > 0 && this.choices.chance(0.8) ? this.choices.pick(leaders).index : device;
     const wish =
       this.clients.waitingFor(client) ?? this.clients.begin(client, this.choices.below(3), this.steps);
-    this.cluster.wish(at, wish);
+    this.cluster.run(at, (machine) => machine.wish(wish));
     this.trace(() => `client ${client}#${wish.sequence} asks ${at}`);
   }
 
@@ -319,7 +330,8 @@ export class WildRun {
     if (this.steps % 8 !== 0) return;
     for (let client = 0; client < this.profile.clients; client++) {
       const wish = this.clients.waitingFor(client);
-      if (wish !== null) cluster.wish(this.choices.below(cluster.devices.length), wish);
+      if (wish === null) continue;
+      cluster.run(this.choices.below(cluster.devices.length), (machine) => machine.wish(wish));
     }
   }
 

@@ -1,0 +1,301 @@
+import type { Act } from '../../../client/session-types.ts';
+import type { Device } from '../../../server/consensus/types.ts';
+import { checkWorld } from '../check/world-check.ts';
+import type { Choices } from '../choices.ts';
+import { strike, type Victim } from '../cluster/nemesis.ts';
+import { columns } from '../cluster/show.ts';
+import { TimedCluster } from '../cluster/timed-cluster.ts';
+import { chooseLost, type Report, victimOf } from '../cluster/timed-run.ts';
+import type { Production } from '../production.ts';
+import { Violation } from '../violation.ts';
+import { Caller } from './caller.ts';
+import { Deeds, type Lived } from './ledger-of-deeds.ts';
+import { Player } from './player.ts';
+import { RegionMachine, type Seen } from './region-machine.ts';
+import { chooseDeed, keyOf } from './warehouse-model.ts';
+import { Wires } from './wires.ts';
+import type { WorldProfile } from './world-profile.ts';
+
+/** Heartbeats within which a healed world must have answered everybody, and the clients' own patience on top, in ms (G11). */
+const HEALING_BEATS = 600;
+const HEALING_MS = 60_000;
+
+/** Whole region servers, players and callers on one simulated clock, under faults and then healed. */
+export class WorldRun {
+  private readonly timed: TimedCluster<RegionMachine>;
+  private readonly production: Production;
+  private readonly profile: WorldProfile;
+  private readonly choices: Choices;
+  private readonly print: ((line: string) => void) | undefined;
+  private readonly deeds = new Deeds();
+  private readonly wires: Wires;
+  private readonly players: Player[] = [];
+  private readonly callers: Caller[] = [];
+  private readonly calls = new Map<number, { caller: Caller; lived: Lived; attempt: number }>();
+  private readonly reading = new Map<number, number>();
+  private readonly saved: (string | null)[];
+  private readonly victim: Victim;
+  private core: readonly Device[];
+  private names = 0;
+  private faults = 0;
+  private healed = false;
+
+  constructor(
+    production: Production,
+    profile: WorldProfile,
+    choices: Choices,
+    print?: (line: string) => void,
+  ) {
+    const { config } = profile.cluster;
+    this.production = production;
+    this.profile = profile;
+    this.choices = choices;
+    this.print = print;
+    this.core = config.weights.map((_, device) => device);
+    this.saved = this.core.map(() => null);
+    this.timed = new TimedCluster(
+      profile.cluster,
+      choices,
+      { trace: (text) => this.trace(text), crashed: (device) => this.wires.regionGone(device) },
+      (start) =>
+        new RegionMachine(production, start, {
+          players: {
+            tell: (seat, event) => this.wires.toClient(seat, event),
+            answered: (call, answer) => this.answered(call, answer),
+            read: (id, seen) => this.seen(id, seen),
+            random: () => choices.below(65_536) / 65_536,
+          },
+          saved: this.saved[start.config.self]!,
+          firstRequest: choices.below(2 ** 31),
+          limits: profile.host,
+          leaderLimits: profile.leader,
+          encoded: profile.encoded,
+        }),
+    );
+    this.wires = new Wires(this.timed, choices, profile.cluster.network.latency, (text) => this.trace(text));
+    this.victim = victimOf(this.timed, config.devices, () => this.healed);
+  }
+
+  run(steps: number): Report {
+    const { timed, profile } = this;
+    for (const device of this.core) timed.start(device);
+    for (let index = 0; index < profile.players; index++) this.addPlayer(`player-${index}`);
+    for (let index = 0; index < profile.callers; index++) this.addCaller(`caller-${index}`);
+    for (let index = 0; index < profile.players + profile.callers; index++) this.think(index);
+    if (profile.cluster.faults.length > 0) this.nextFault();
+    while (timed.steps < steps) timed.step();
+    this.heal();
+    this.recover();
+    const { checker } = timed.cluster;
+    checker.wholeCluster();
+    checkWorld(this.production, checker.truth, this.deeds);
+    return this.report();
+  }
+
+  report(): Report {
+    const { truth } = this.timed.cluster.checker;
+    const ballots = new Set(truth.issued.map(({ command }) => command.born)).size;
+    return {
+      time: this.timed.now,
+      steps: this.timed.steps,
+      issued: truth.upTo,
+      ballots,
+      faults: this.faults,
+    };
+  }
+
+  private get issued(): number {
+    return this.timed.cluster.checker.truth.upTo;
+  }
+
+  // Players and callers
+
+  private addPlayer(name: string): void {
+    const { timed, choices, wires } = this;
+    const ground = {
+      now: () => timed.now,
+      random: () => choices.below(65_536) / 65_536,
+      issued: () => this.issued,
+      later: (delay: number, what: () => void) => timed.later(delay, what),
+      dial: (player: Player, connection: number, address: number, from: number | null) =>
+        wires.dial(player, connection, (address + this.players.length) % this.saved.length, from),
+      hangUp: (player: Player, connection: number, consented: boolean) =>
+        wires.hangUp(player, connection, consented),
+      send: (player: Player, connection: number, sequence: number, act: Act) =>
+        wires.toRegion(player, connection, (seat) => (machine) => machine.act(seat, sequence, act)),
+      ping: (player: Player, connection: number) =>
+        wires.toRegion(player, connection, (seat) => (machine) => machine.ping(seat)),
+      stands: (player: Player, number: number) => this.checkMirror(player, number),
+    };
+    // The first dial happens while the player is made.
+    this.players.push(new Player(this.production, name, this.saved.length, ground, this.deeds));
+  }
+
+  private addCaller(name: string): void {
+    const { timed, choices, profile } = this;
+    const ground = {
+      now: () => timed.now,
+      issued: () => this.issued,
+      later: (delay: number, what: () => void) => timed.later(delay, what),
+      post: (caller: Caller, lived: Lived, attempt: number) => this.post(caller, lived, attempt),
+    };
+    this.callers.push(new Caller(name, ground, this.deeds, choices, profile.cluster.patience));
+  }
+
+  private think(index: number): void {
+    this.timed.later(this.choices.waiting(this.profile.cluster.think), () => {
+      if (this.healed) return;
+      this.act(index);
+      this.think(index);
+    });
+  }
+
+  private act(index: number): void {
+    const { choices, profile, players, callers, wires } = this;
+    const player = players[index];
+    if (player === undefined) {
+      const caller = callers[index - players.length]!;
+      if (choices.chance(0.2)) this.read();
+      else if (!caller.busy) caller.act(chooseDeed(choices));
+    } else if (player.unsettled < profile.pipelined) player.act(chooseDeed(choices));
+    if (player !== undefined && choices.chance(profile.breaks)) wires.cut(player);
+    if (choices.chance(profile.saves)) this.save(choices.below(this.saved.length));
+  }
+
+  private post(caller: Caller, lived: Lived, attempt: number): void {
+    const call = ++this.names;
+    const { action, args } = lived.deed;
+    const bytes = this.production.warehouse.schema.actions[action]!.encode(args);
+    const request = { session: caller.name, sequence: lived.sequence, action, args: bytes };
+    this.calls.set(call, { caller, lived, attempt });
+    this.toSome(`${caller.name}#${lived.sequence} posts`, (machine) => machine.call(call, request));
+  }
+
+  private answered(call: number, answer: Parameters<Caller['answered']>[2]): void {
+    const { caller, lived, attempt } = this.calls.get(call)!;
+    this.calls.delete(call);
+    this.timed.later(this.choices.waiting(this.profile.cluster.network.latency), () => {
+      this.trace(
+        () => `${caller.name}#${lived.sequence} is told ${answer.outcome} ${answer.code || answer.number}`,
+      );
+      caller.answered(lived, attempt, answer);
+    });
+  }
+
+  private read(): void {
+    const id = ++this.names;
+    this.reading.set(id, this.deeds.reads.length);
+    const { now } = this.timed;
+    const returned = Number.POSITIVE_INFINITY;
+    this.deeds.reads.push({ called: now, issuedBefore: this.issued, returned, seen: null });
+    this.toSome('a read', (machine) => machine.read(id));
+  }
+
+  private seen(id: number, seen: Seen): void {
+    const read = this.deeds.reads[this.reading.get(id)!]!;
+    if (seen === null) return;
+    read.seen = { number: seen.number, amounts: keyOf(seen.amounts) };
+    read.returned = this.timed.now;
+  }
+
+  private toSome(what: string, work: (machine: RegionMachine) => void): void {
+    const region = this.choices.pick(this.core);
+    this.timed.later(this.choices.waiting(this.profile.cluster.network.latency), () => {
+      if (this.timed.isPaused(region)) return;
+      this.trace(() => `${what} at ${region}`);
+      this.timed.cluster.run(region, work);
+    });
+  }
+
+  /** Keeps a replica's state on its device, to start from after the next crash; never one that its log does not reach. */
+  private save(device: Device): void {
+    this.timed.cluster.run(device, (machine) => {
+      const { number, text } = machine.save();
+      if (number <= this.timed.cluster.device(device).disk.store.upTo) this.saved[device] = text;
+    });
+  }
+
+  /** A mirror shows what a replica at the same number shows: both were checked against the digest that the leader wrote. */
+  private checkMirror(player: Player, number: number): void {
+    if (number > this.issued)
+      throw new Violation('mirror', `${player.name} stands at ${number}, issued is ${this.issued}`);
+  }
+
+  // Faults and healing
+
+  private nextFault(): void {
+    const { cluster } = this.profile;
+    this.timed.later(this.choices.waiting(cluster.calm), () => {
+      if (this.healed) return;
+      this.faults++;
+      const what = strike(this.choices, this.choices.pick(cluster.faults), this.victim, cluster.calm);
+      this.trace(() => `fault: ${what}`);
+      this.nextFault();
+    });
+  }
+
+  private heal(): void {
+    this.healed = true;
+    const lost = this.profile.cluster.coreOnly ? chooseLost(this.timed, this.choices, this.core) : [];
+    this.core = this.core.filter((device) => !lost.includes(device));
+    this.trace(() => `healing ${this.core}`);
+    this.timed.heal(lost);
+  }
+
+  private recover(): void {
+    const { timed, profile, players, callers, core } = this;
+    const { heartbeat } = profile.cluster.config.timing;
+    const deadline = timed.now + HEALING_BEATS * (heartbeat + profile.cluster.flush) + HEALING_MS;
+    const until = (what: string, done: () => boolean) => {
+      while (!done()) {
+        timed.step();
+        if (timed.now > deadline)
+          throw new Violation('G11', `${what} does not come about in a healed world; ${this.standing()}`);
+      }
+    };
+    const settled = () =>
+      players.every(({ unsettled }) => unsettled === 0) && callers.every(({ busy }) => !busy);
+    until('an answer to everybody', settled);
+    for (const player of players) player.act({ action: 'inbound', args: { to: 'A', amount: 1 } });
+    for (const caller of callers) caller.act({ action: 'inbound', args: { to: 'B', amount: 1 } });
+    until('an answer to new deeds', settled);
+    for (const { session, fate } of this.deeds.deeds.slice(-players.length - callers.length))
+      if (fate?.kind !== 'issued')
+        throw new Violation('G11', `${session} is told ${fate?.kind} in a healed world`);
+    const equal = () =>
+      core.every((device) => timed.cluster.device(device).machine?.applied === this.issued) &&
+      players.every(({ live, number }) => live && number === this.issued);
+    until('equal replicas and mirrors', equal);
+    this.compare();
+  }
+
+  private compare(): void {
+    const machines = this.core.map((device) => this.timed.cluster.device(device).machine!);
+    const digests = new Set(machines.map(({ digest }) => digest));
+    if (digests.size > 1) throw new Violation('G10', `digests differ: ${[...digests].join(' / ')}`);
+    const amounts = machines.map((machine) => keyOf(machine.amounts));
+    for (const player of this.players)
+      if (!amounts.every((text) => text === keyOf(player.amounts)))
+        throw new Violation(
+          'mirror',
+          `${player.name} shows ${keyOf(player.amounts)}, replicas ${amounts[0]}`,
+        );
+  }
+
+  private standing(): string {
+    const regions = this.core.map((device) => this.timed.cluster.device(device).machine?.cell ?? '-');
+    const players = this.players.map(
+      ({ name, live, number, unsettled }) => `${name} ${live} ${number} ${unsettled}`,
+    );
+    return `issued ${this.issued}; ${regions.join(' | ')}; ${players.join(', ')}`;
+  }
+
+  private trace(text: () => string): void {
+    if (this.print === undefined) return;
+    const cells = this.timed.cluster.devices.map(({ machine, index }) => {
+      if (machine === null) return '-';
+      return `${this.timed.isPaused(index) ? '(paused) ' : ''}${machine.cell}`;
+    });
+    this.print(columns(this.timed.now.toFixed(1), text(), cells));
+  }
+}
