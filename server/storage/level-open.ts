@@ -196,10 +196,10 @@ async function scanOpen(level: Level, where: string): Promise<Scan> {
 function openVotes(open: readonly RecordHead[], upTo: number): Vote[] {
   const votes = new Map<number, Map<Ballot, Vote>>();
   for (const head of open) {
-    if (head.ballot === 0) continue;
     eachCommand(head, Math.max(head.first, upTo + 1), head.last, (command) => {
       const held = votes.get(command.number) ?? new Map<Ballot, Vote>();
       votes.set(command.number, held);
+      // What was only learned has ballot 0, and is no vote.
       if ((held.get(command.born)?.ballot ?? 0) < head.ballot) {
         held.set(command.born, { ballot: head.ballot, command });
       }

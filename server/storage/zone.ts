@@ -147,13 +147,11 @@ export class OpenZone {
     return found.reverse();
   }
 
-  /** Of several ranges that hold (born, number), the one that reaches furthest down. */
+  /** Several ranges may hold (born, number); they agree on it. */
   #covering(number: number, born: Ballot): Range | null {
-    let best: Range | null = null;
-    for (const range of this.#ranges) {
-      if (range.born !== born || number < range.first || range.last < number) continue;
-      if (best === null || range.first < best.first) best = range;
-    }
-    return best;
+    return (
+      this.#ranges.find((range) => range.born === born && range.first <= number && number <= range.last) ??
+      null
+    );
   }
 }

@@ -107,6 +107,14 @@ describe('LevelDB’s log files', () => {
     }
   });
 
+  it('takes zeros for an end only where no later write follows', () => {
+    const zeros = Buffer.alloc(2_000);
+    const bytes = log(filled(30, 1), zeros, filled(30, 2));
+    bytes[700] = 1;
+    expect(read(bytes)).toContain('sound records follow');
+    expect(read(bytes.subarray(0, bytes.length - 37))).toEqual([filled(30, 1)]);
+  });
+
   it('finds a missing part of a record', () => {
     const bytes = log(...three);
     expect(read(Buffer.concat([bytes.subarray(0, BLOCK), bytes.subarray(2 * BLOCK)]))).not.toContain(
