@@ -261,6 +261,29 @@ describe('rows in a function', () => {
     expect(lab.rows('coin').length).toBe(6);
   });
 
+  it('many rows at once, and nothing of them in the next function', () => {
+    const lab = withCoin();
+    const many = (ctx: LabContext, from: number) => {
+      for (let id = from; id < from + 30; id++) ctx.world.coin.put({ id, x: id });
+    };
+    lab.run((ctx) => {
+      many(ctx, 100);
+      for (let id = 100; id < 130; id++) expect(ctx.world.coin.get(id)?.x).toBe(id);
+      for (let id = 102; id < 130; id++) expect(ctx.world.coin.remove(id)).toBe(true);
+      expect(ctx.world.coin.size).toBe(3);
+      expect(ctx.world.coin.has(115)).toBe(false);
+    });
+    lab.run((ctx) => ctx.world.coin.put({ id: 101, x: 7 }));
+    lab.run((ctx) => {
+      many(ctx, 200);
+      for (let id = 102; id < 130; id++) expect(ctx.world.coin.has(id)).toBe(false);
+      expect(ctx.world.coin.get(101)?.x).toBe(7);
+      expect(ctx.world.coin.size).toBe(33);
+    });
+    expect(lab.logs).toEqual([]);
+    expect(lab.rows('coin').length).toBe(33);
+  });
+
   it('a row without its key, a wrong value and an unknown field are bugs of the function', () => {
     const lab = new Lab();
     for (const body of [
