@@ -115,7 +115,6 @@ export class Region {
       {
         message: (world, from, message) => this.#receive(world, from, message),
         link: (device, up) => {
-          this.#log.info({ event: 'link', peer: regions[device], up });
           for (const { runner } of this.#worlds.values()) runner.take({ kind: 'link', device, up });
         },
       },

@@ -1,7 +1,7 @@
 /** Leaders killed under load, everybody killed at once: nothing acknowledged is lost, doubled or reordered. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Cluster, type Server, statusOf, until } from './harness.ts';
-import { audit, commandsOf, Player, replay, stateOf } from './player.ts';
+import { audit, commandsOf, type Gamer, Player, replay, SdkPlayer, stateOf } from './player.ts';
 
 const KILLS = 20;
 const PLAYERS = 8;
@@ -12,7 +12,7 @@ const name = (at: number) => `W${at}`;
 const pick = (below: number) => Math.floor(Math.random() * below);
 
 /** Opens the warehouses and fills them; the amounts that the rest of the test must conserve. */
-async function fill(player: Player): Promise<number> {
+async function fill(player: Gamer): Promise<number> {
   for (let at = 0; at < WAREHOUSES; at += 20)
     await Promise.all(Array.from({ length: 20 }, (_, of) => player.act('open', { id: name(at + of) })));
   for (let at = 0; at < WAREHOUSES; at += 20)
@@ -23,7 +23,7 @@ async function fill(player: Player): Promise<number> {
 }
 
 /** Transfers at random, one at a time, until told to stop. */
-async function play(player: Player, stop: { now: boolean }): Promise<void> {
+async function play(player: Gamer, stop: { now: boolean }): Promise<void> {
   while (!stop.now) {
     const from = pick(WAREHOUSES);
     // Never to itself: that changes nothing and makes no command.
@@ -34,7 +34,7 @@ async function play(player: Player, stop: { now: boolean }): Promise<void> {
 }
 
 /** Every region holds the same sequence, it fits the players' books, and no goods are gone. */
-async function expectSound(cluster: Cluster, players: readonly Player[], goods: number): Promise<void> {
+async function expectSound(cluster: Cluster, players: readonly Gamer[], goods: number): Promise<void> {
   const token = players[0]?.token ?? '';
   const entries = players.flatMap((player) => player.entries);
   await cluster.leader();
@@ -59,7 +59,7 @@ async function expectSound(cluster: Cluster, players: readonly Player[], goods: 
 }
 
 /** From the kill to the first answer that each player got after it, of those that went on. */
-function pauses(players: readonly Player[], killedAt: number, until_: number): number[] {
+function pauses(players: readonly Gamer[], killedAt: number, until_: number): number[] {
   return players.flatMap((player) => {
     const next = player.entries.find(
       ({ fate, at }) => fate === 'acknowledged' && at > killedAt && at <= until_,
@@ -78,16 +78,33 @@ describe('real processes under load', () => {
   });
   afterAll(() => cluster?.stop());
 
-  async function enterAll(): Promise<Player[]> {
-    return Promise.all(Array.from({ length: PLAYERS }, (_, at) => Player.enter(cluster.servers, at)));
+  /** Half of them over HTTP, half by the SDK, spread over the regions. */
+  async function enterAll(): Promise<{ players: Gamer[]; streaming: SdkPlayer[] }> {
+    const [asking, streaming] = await Promise.all([
+      Promise.all(Array.from({ length: PLAYERS / 2 }, (_, at) => Player.enter(cluster.servers, at))),
+      Promise.all(Array.from({ length: PLAYERS / 2 }, (_, at) => SdkPlayer.enter(cluster.servers, at))),
+    ]);
+    return { players: [...asking, ...streaming], streaming };
   }
 
-  it('[DISK1, LEAD1] twenty kills of the leader', { timeout: 90_000 }, async () => {
-    const players = await enterAll();
-    const goods = await fill(players[0] as Player);
+  /** Every command once and in order, whatever became of the servers. */
+  async function expectWholeStreams(streaming: readonly SdkPlayer[]): Promise<void> {
+    const { applied } = await statusOf(cluster.servers[0] as Server);
+    for (const player of streaming) {
+      await until('the end of a stream', () => player.seen.at(-1) === applied);
+      expect(player.resyncs).toBe(0);
+      const first = player.seen[0] ?? 0;
+      expect(player.seen).toEqual(player.seen.map((_, at) => first + at));
+      await player.close();
+    }
+  }
+
+  it('[DISK1] [LEAD1] twenty kills of the leader', { timeout: 240_000 }, async () => {
+    const { players, streaming } = await enterAll();
+    const goods = await fill(players[0] as Gamer);
     const stop = { now: false };
     const playing = Promise.all(players.map((player) => play(player, stop)));
-    const answered = (player: Player) => player.entries.filter(({ fate }) => fate === 'acknowledged').length;
+    const answered = (player: Gamer) => player.entries.filter(({ fate }) => fate === 'acknowledged').length;
     const kills: number[] = [];
     let down: Server | undefined;
     for (let kill = 0; kill < KILLS; kill++) {
@@ -110,6 +127,7 @@ describe('real processes under load', () => {
     stop.now = true;
     await playing;
     await expectSound(cluster, players, goods);
+    await expectWholeStreams(streaming);
 
     const perKill = kills.map((at, kill) => pauses(players, at, kills[kill + 1] ?? Number.POSITIVE_INFINITY));
     const medians = perKill.map(median);
@@ -124,7 +142,7 @@ describe('real processes under load', () => {
   it('[DISK1] all killed at once under load: everything acknowledged is there', {
     timeout: 60_000,
   }, async () => {
-    const players = await enterAll();
+    const { players, streaming } = await enterAll();
     const stop = { now: false };
     const playing = Promise.all(players.map((player) => play(player, stop)));
     await until('some load', () => players.every((player) => player.entries.length > 50));
@@ -136,5 +154,6 @@ describe('real processes under load', () => {
     stop.now = true;
     await playing;
     await expectSound(cluster, players, WAREHOUSES * GOODS);
+    await expectWholeStreams(streaming);
   });
 });

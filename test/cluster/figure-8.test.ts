@@ -5,14 +5,14 @@ import { audit, commandsOf, Player, stateOf } from './player.ts';
 
 const transfer = (from: string, to: string, amount: number) => ({ from, to, amount });
 
-describe('Fig. 8 on real processes', () => {
+describe('Fig. 8 on real processes', { timeout: 60_000 }, () => {
   let cluster: Cluster;
   beforeAll(async () => {
     cluster = await Cluster.prepare();
   });
   afterAll(() => cluster?.stop());
 
-  it('[LEAD4, SEQ3] A=0 B=0 C=500 everywhere, also after a restart of everything', async () => {
+  it('[LEAD4] [SEQ3] A=0 B=0 C=500 everywhere, also after a restart of everything', async () => {
     const p = cluster.of('ap');
     const env = { THROUGHLINE_FAULT: 'kill-after-send:begin-ballot:number=2' };
     await Promise.all(cluster.servers.map((server) => server.start(server === p ? { env } : {})));

@@ -1,4 +1,7 @@
-/** A player over HTTP that keeps its sequences, and the books of what all players were told. */
+/** Players over HTTP and by the SDK, and the books of what all of them were told. */
+import { type ClientWorld, connect, Refused } from '../../client/index.ts';
+import { warehouse } from '../../game-logic/worlds/warehouse/index.ts';
+import type { WarehouseSchema } from '../../schemas/generated/warehouse.ts';
 import type { Server } from './harness.ts';
 
 export interface Told {
@@ -27,6 +30,7 @@ export async function post(url: string, body: object, token?: string): Promise<T
 
 export interface Entry {
   readonly session: string;
+  /** 0 where the SDK keeps it to itself. */
   readonly sequence: number;
   readonly action: string;
   /** What became of it: acknowledged with a number, refused for good, or given up. */
@@ -38,7 +42,15 @@ export interface Entry {
   attempts: number;
 }
 
-export class Player {
+/** Someone who asks for one action after the other and notes what became of each. */
+export interface Gamer {
+  readonly token: string;
+  readonly entries: Entry[];
+  act(action: string, args: object, giveUp?: () => boolean): Promise<Entry>;
+}
+
+/** Keeps its sequences itself and asks one region after the other. */
+export class Player implements Gamer {
   readonly session: string;
   readonly token: string;
   readonly entries: Entry[] = [];
@@ -103,6 +115,55 @@ export class Player {
   }
 }
 
+/** Leaves all that to the SDK, and watches the stream of commands while it plays. */
+export class SdkPlayer implements Gamer {
+  readonly entries: Entry[] = [];
+  /** Numbers as `onCommand` told them. */
+  readonly seen: number[] = [];
+  resyncs = 0;
+  private readonly world: ClientWorld<WarehouseSchema>;
+
+  private constructor(world: ClientWorld<WarehouseSchema>) {
+    this.world = world;
+    world.onCommand(({ number }) => this.seen.push(number));
+    world.onResync(() => {
+      this.resyncs++;
+    });
+  }
+
+  static async enter(servers: readonly Server[], home: number): Promise<SdkPlayer> {
+    const urls = servers.map((_, at) => (servers[(home + at) % servers.length] as Server).url);
+    return new SdkPlayer(await connect(urls, { world: 'warehouse', definition: warehouse }));
+  }
+
+  get token(): string {
+    return this.world.token ?? '';
+  }
+
+  async act(action: string, args: object): Promise<Entry> {
+    const entry: Entry = {
+      ...{ session: this.world.session, sequence: 0, action },
+      ...{ fate: 'open', number: 0, result: undefined, at: 0, attempts: 1 },
+    };
+    this.entries.push(entry);
+    try {
+      const { number, result } = await this.world.act(action as 'transfer', args as never);
+      Object.assign(entry, { fate: 'acknowledged', number, result });
+    } catch (error) {
+      if (error instanceof Refused && error.code !== 'insufficient-goods') throw error;
+      if (error instanceof Refused) entry.fate = 'refused';
+      // Said at once where it knows that no region can be reached.
+      else await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    entry.at = performance.now();
+    return entry;
+  }
+
+  close(): Promise<void> {
+    return this.world.close();
+  }
+}
+
 export interface CommandLine {
   readonly number: number;
   readonly ballot: { readonly round: number; readonly region: string };
@@ -159,8 +220,9 @@ export function audit(commands: readonly CommandLine[], entries: readonly Entry[
     seen.set(key, command);
   });
   for (const entry of entries) {
-    const key = `${entry.session} ${entry.sequence}`;
-    const command = seen.get(key);
+    const key = `${entry.session} ${entry.sequence || `at ${entry.number}`}`;
+    const told = commands[entry.number - 1];
+    const command = entry.sequence > 0 ? seen.get(key) : told?.session === entry.session ? told : undefined;
     if (entry.fate === 'acknowledged' && command?.number !== entry.number)
       wrong.push(`${key} was acknowledged as ${entry.number} and is ${command?.number}`);
     if (entry.fate === 'acknowledged' && JSON.stringify(command?.result) !== JSON.stringify(entry.result))
