@@ -100,6 +100,24 @@ describe('a step of many commands [R7, R10, 13]', () => {
     expect(write).toEqual({ write: 2, learned: commands.slice(1), issued: { upTo: 3, born: 3 } });
   });
 
+  it('R2: an answer to NextBallot says upTo only together with the mark that makes it durable', () => {
+    const paxos = createPaxos(configOf(3, 1), EMPTY);
+    receive(paxos, 0, { kind: 'begin-ballot', ballot: 3, commands: run(2, 3) });
+    for (const from of [0, 1])
+      receive(paxos, from, { kind: 'voted', ballot: 3, ranges: [{ first: 1, last: 2, born: 3 }] });
+    const { write, sends } = receive(paxos, 0, { kind: 'next-ballot', ballot: 3, from: 1 });
+    expect(write).toEqual({ write: 2, issued: { upTo: 2, born: 3 } });
+    expect(sends[0]).toMatchObject({ after: 2, message: { upTo: 2, issued: { length: 2 } } });
+  });
+
+  it('I18: an issued command that is not the chain`s deposes, also above a number still missing', () => {
+    const paxos = leaderOf();
+    stepPaxos(paxos, { kind: 'propose', ballot: 3, commands: run(3, 3) });
+    const other = command(2, 7, 7);
+    const { deposed, issued } = receive(paxos, 1, { kind: 'issued', upTo: 2, commands: [other] });
+    expect([deposed, issued]).toEqual([{ ballot: 3 }, []]);
+  });
+
   it('T29, R4: proposals wait for commands learned on the way to the ballot, and for nothing else', () => {
     const paxos = createPaxos(configOf(3, 0), EMPTY);
     stepPaxos(paxos, { kind: 'lead' });
