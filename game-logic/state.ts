@@ -74,8 +74,9 @@ export class WorldState implements WorldStateLike, SystemTarget {
         number,
         `its precedent was born in ballot ${envelope.precedent}, the one here in ${this.born}`,
       );
+    const decoded = changesOf(envelope, this.definition, trusted);
     this.broken = true;
-    const changes = this.tables.apply(changesOf(envelope, this.definition, trusted), number);
+    const changes = this.tables.apply(decoded, number);
     applySystem(this, envelope);
     requireDigest(number, "the tables'", this.tables.digest, envelope.tables);
     requireDigest(number, "the system's", this.system, envelope.system);

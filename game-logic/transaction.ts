@@ -8,6 +8,7 @@ import type { AnyContext, LeaderFunction } from './definition.ts';
 import { type Json, JsonError, jsonText } from './json.ts';
 import {
   CODE_LENGTH,
+  COMMAND_BYTES,
   DETAIL_LENGTH,
   JSON_DEPTH,
   LOG_LENGTH,
@@ -62,6 +63,8 @@ export interface Occasion {
 /** Thrown through the function's code by refuse and its kin. */
 const STOP = { stop: 'the function was ended by its context; rethrow what you did not throw yourself' };
 const NOTHING: readonly never[] = [];
+/** So many of the largest rows can be encoded before their bytes are counted. */
+const FEW_CHANGES = 8;
 
 export class Transaction implements TransactionGate {
   private readonly overlay: Overlay;
@@ -128,6 +131,8 @@ export class Transaction implements TransactionGate {
     for (let i = 0; i < this.touched.length; i++) this.touched[i]!.collect(changes);
     if (changes.length > ROWS_PER_COMMAND)
       return failed('too-large', `${changes.length} rows changed; at most ${ROWS_PER_COMMAND} are allowed`);
+    if (changes.length > FEW_CHANGES && textIn(changes) > COMMAND_BYTES)
+      return failed('too-large', `more than ${COMMAND_BYTES} bytes of changes`);
     if (!this.overlay.hasRoom(this.growth()))
       return failed('overloaded', `the world holds ${ROWS_PER_WORLD} rows`);
     return {
@@ -273,6 +278,19 @@ export function failed(code: string, detail: string): Verdict {
 /** Tells an outcome from a no. */
 export function isVerdict(outcome: Outcome | Verdict): outcome is Verdict {
   return 'kind' in outcome;
+}
+
+/** UTF-16 units of text that the changes carry: no more than their bytes. */
+function textIn(changes: readonly Change[]): number {
+  let units = 0;
+  for (const { table, row, mask = -1 } of changes) {
+    if (row === undefined) continue;
+    for (let i = 0; i < table.fields.length; i++) {
+      const value = (mask & (1 << i)) === 0 ? undefined : row[table.fields[i]!.name];
+      if (typeof value === 'string') units += value.length;
+    }
+  }
+  return units;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

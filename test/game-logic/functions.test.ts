@@ -4,6 +4,7 @@ import {
   COMMAND_BYTES,
   RESULT_LENGTH,
   ROWS_PER_COMMAND,
+  ROWS_PER_WORLD,
   TIMERS_PER_COMMAND,
 } from '../../game-logic/limits.ts';
 import { WorldState } from '../../game-logic/state.ts';
@@ -430,6 +431,42 @@ describe('bounds', () => {
   ])('%s: %s', (code, _, body) => {
     const lab = withCoin();
     traceless(lab, () => expect(lab.run(body)).toMatchObject({ kind: 'failed', code }));
+  });
+
+  it.each([5, 2_000])('too-large: %i rows full of text, without encoding them all', (rows) => {
+    const lab = withCoin();
+    const text = 'x'.repeat(60_000);
+    const body = (ctx: LabContext) => {
+      for (let id = 0; id < rows; id++) ctx.world.message.put({ id, text });
+    };
+    traceless(lab, () => expect(lab.run(body)).toMatchObject({ kind: 'failed', code: 'too-large' }));
+    expectCommand(lab.run(change));
+  });
+
+  it('a patch is counted by the fields it sets, not by the row it is of', () => {
+    const lab = new Lab();
+    for (let id = 0; id < 10; id++) lab.run((ctx) => ctx.world.message.put({ id, text: 'x'.repeat(60_000) }));
+    const executed = lab.run((ctx) => {
+      for (const message of ctx.world.message) message.name = 'new';
+    });
+    expect(expectCommand(executed).bytes.length).toBeLessThan(2_000);
+  });
+
+  it('overloaded: a full world takes no row more, and lets rows go and change', () => {
+    const lab = withCoin();
+    (lab.leader as unknown as { overlay: { rowCount: number } }).overlay.rowCount = ROWS_PER_WORLD;
+    expect(lab.run((ctx) => ctx.world.coin.put({ id: 2 }))).toMatchObject({
+      kind: 'failed',
+      code: 'overloaded',
+    });
+    expectCommand(lab.run(change));
+    const exchange = (ctx: LabContext) => {
+      ctx.world.coin.remove(1);
+      ctx.world.coin.put({ id: 3 });
+    };
+    expectCommand(lab.run(exchange));
+    expectCommand(lab.run((ctx) => void ctx.world.coin.remove(3)));
+    expectCommand(lab.run((ctx) => ctx.world.coin.put({ id: 4 })));
   });
 
   it('as many rows as may be', () => {
