@@ -2,12 +2,15 @@ import { pino } from 'pino';
 
 export type Logger = ReturnType<typeof createLogger>;
 
+/** Bytes of lines that wait for a slow reader; beyond them lines are lost, not memory. */
+const WAITING_BYTES = 4 << 20;
+
 /**
  * One JSON object a line on standard output. `event` names what happened, for programs; `msg` says it in words. Lines are
  * written in the background: a reader that does not keep up must not hold up the game. `flush` before leaving.
  */
 export function createLogger(region: string, level = 'info') {
-  const destination = pino.destination({ dest: 1, sync: false, minLength: 0 });
+  const destination = pino.destination({ dest: 1, sync: false, minLength: 0, maxLength: WAITING_BYTES });
   const logger = pino(
     {
       level,

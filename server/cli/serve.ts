@@ -19,7 +19,10 @@ export async function serve(argv: readonly string[], environment: NodeJS.Process
   const { config, logLevel } = readServeOptions(argv, environment);
   const log = createLogger(config.region, logLevel);
   const { promise: left, leave } = departure();
-  let region: Region | undefined;
+  // Before the start: one that is told to leave while it replays its log starts, drains and ends in order.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => leave({ code: 0, reason: signal }));
+  let region: Region;
   try {
     region = await Region.start(config, log, (reason) => leave({ code: 1, reason }));
   } catch (error) {
@@ -29,8 +32,6 @@ export async function serve(argv: readonly string[], environment: NodeJS.Process
     return 1;
   }
   log.info({ event: 'ready', ...region.addresses });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.once(signal, () => leave({ code: 0, reason: signal }));
   const { code, reason } = await left;
   log.info({ event: 'draining', reason });
   const limit = setTimeout(() => {

@@ -44,6 +44,7 @@ export class LocalWorld implements WorldService, RunnerEvents {
     this.regions = regions;
     this.#past = new TimeMachine({
       start: () => new WorldState(this.definition),
+      present: () => runner.state,
       read: (from, to, bytes) => this.read(from, to, bytes),
       breathe: soon,
       replays: TIME_MACHINE_REPLAYS,

@@ -8,6 +8,8 @@ export interface Past extends WorldStateLike {
 export interface TimeMachineOptions {
   /** S0. */
   readonly start: () => Past;
+  /** The replica's own state. */
+  readonly present: () => Past;
   /** Bytes of issued commands from..to, in order; at least one if there is one. */
   readonly read: (from: number, to: number, bytes: number) => Promise<readonly Uint8Array[]>;
   /** Lets others have a turn; a long replay must not hold up the game. */
@@ -40,16 +42,21 @@ export class TimeMachine {
   async stateAt(number: number): Promise<WorldStateLike> {
     const kept = this.kept.findIndex((state) => state.number === number);
     if (kept !== -1) return this.use(kept);
+    const present = this.options.present();
+    if (present.number === number) return this.keep(present.fork());
     await this.enter();
     try {
-      const state = await this.replay(number);
-      this.kept.push(state);
-      if (this.kept.length > this.options.checkpoints) this.kept.shift();
-      return state;
+      return this.keep(await this.replay(number));
     } finally {
       this.running--;
       this.waiting.shift()?.();
     }
+  }
+
+  private keep(state: Past): Past {
+    this.kept.push(state);
+    if (this.kept.length > this.options.checkpoints) this.kept.shift();
+    return state;
   }
 
   private use(place: number): Past {

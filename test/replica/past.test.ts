@@ -12,6 +12,7 @@ function machine(options: { replays?: number; queue?: number } = {}) {
   const gate = { open: () => {}, closed: Promise.resolve() };
   const past = new TimeMachine({
     start: () => new WorldState(warehouse),
+    present: () => world.state,
     read: async (from, to) => {
       reads.push(from);
       await gate.closed;
@@ -51,6 +52,12 @@ describe('the time machine', () => {
     expect(reads).toEqual([1, 101, 201, 301, 311, 301]);
   });
 
+  it('takes a copy of the present where that is asked for', async () => {
+    const { past, reads } = machine();
+    const state = await past.stateAt(500);
+    expect([state.number, reads.length, state === world.state]).toEqual([500, 0, false]);
+  });
+
   it('replays a bounded number at a time, and lets a bounded number wait', async () => {
     const { past, reads, gate } = machine({ replays: 1, queue: 1 });
     gate.closed = new Promise((resolve) => {
@@ -69,7 +76,7 @@ describe('the time machine', () => {
   it('says so when a command is missing, and is not blocked by it', async () => {
     const { past } = machine({ replays: 1 });
     await expect(past.stateAt(501)).rejects.toMatchObject({ code: 'not-found' });
-    expect((await past.stateAt(500)).number).toBe(500);
+    expect((await past.stateAt(499)).number).toBe(499);
   });
 });
 
