@@ -1,3 +1,4 @@
+import { BOTS_HELP, bots } from './bots.ts';
 import { helpOf, runSmallCommand, SMALL_COMMANDS } from './commands.ts';
 import { DEMO_HELP, demo } from './demo.ts';
 import { SERVE_HELP, serve } from './serve.ts';
@@ -7,6 +8,7 @@ const USAGE = `throughline COMMAND [OPTIONS]
 
   demo        three region servers on this machine, with a page to play on
   serve       run one region server
+  bots        load a world with bots, break things, and end with a verdict
   status      show a region server: peers, leaders, numbers
   act         ask for one action
   state       show a world's tables, now or at any command
@@ -29,6 +31,7 @@ interface LongCommand {
 
 const LONG_COMMANDS: { readonly [name: string]: LongCommand } = {
   demo: { help: DEMO_HELP, run: demo },
+  bots: { help: BOTS_HELP, run: bots },
   serve: { help: SERVE_HELP, run: serve },
 };
 

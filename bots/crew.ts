@@ -1,0 +1,249 @@
+/** The bots of one process: who comes when, whose turn it is, and what is told about them each second. */
+import { performance } from 'node:perf_hooks';
+import type { WorldDefinition } from '../game-logic/types.ts';
+import { worlds } from '../game-logic/worlds/index.ts';
+import { Agenda, interval } from './agenda.ts';
+import { Books } from './books.ts';
+import type { BotOrder, DoneReport, SecondReport, WorkerOrder } from './messages.ts';
+import { Meters } from './meters.ts';
+import { Player, type Surroundings } from './player.ts';
+import { seeded, zipf } from './random.ts';
+import type { BotView, Script } from './script-types.ts';
+import { scripts } from './scripts/index.ts';
+import { Sequence } from './sequence.ts';
+import { Sights } from './sights.ts';
+import { WholeClient } from './whole-client.ts';
+
+const SWEEP_MS = 100;
+/** Good-byes at the end. */
+const CLOSE_MS = 2_000;
+
+interface Pace {
+  readonly index: number;
+  /** Mean milliseconds between two turns; 0: none. */
+  readonly everyMs: number;
+  readonly random: () => number;
+}
+
+export class Crew {
+  readonly #order: WorkerOrder;
+  readonly #definition: WorldDefinition;
+  readonly #meters: Meters;
+  readonly #books = new Books();
+  readonly #sequence: Sequence;
+  readonly #agenda = new Agenda();
+  readonly #players: Player[] = [];
+  readonly #watchers: WholeClient[] = [];
+  readonly #bySession = new Map<string, Player>();
+  readonly #around: Surroundings;
+  readonly #paces = new Map<Player, Pace>();
+  readonly #market: (random: () => number) => number;
+  #regions: readonly string[] = [];
+  #number = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #stopped = false;
+  #stop: () => void = () => {};
+  #told = 0;
+  #busy = performance.eventLoopUtilization();
+
+  constructor(order: WorkerOrder) {
+    this.#order = order;
+    const definition = worlds.get(order.world);
+    if (definition === undefined) throw new Error(`there is no world '${order.world}'`);
+    this.#definition = definition;
+    this.#meters = new Meters(order.seconds * 1_000 + order.settleMs);
+    this.#market = zipf(order.warehouses, order.zipf);
+    this.#sequence = new Sequence(definition, {
+      command: (envelope) => {
+        const player = envelope.session === '' ? undefined : this.#bySession.get(envelope.session);
+        const time = envelope.time - order.startAt;
+        player?.executed(envelope, (intended) => time - intended);
+      },
+      wrong: (number, what) => this.#meters.wrong(number, what),
+    });
+    const sights = new Sights((ms) => this.#meters.time('seen', ms));
+    this.#around = {
+      ...{ urls: order.urls, world: order.world, schema: definition.schema, sights },
+      ...{ sequence: this.#sequence, meters: this.#meters, books: this.#books },
+      now: () => this.#now(),
+      arrived: (player) => this.#arrived(player),
+      saw: (number, regions) => {
+        this.#regions = regions;
+        this.#number = Math.max(this.#number, number);
+      },
+    };
+  }
+
+  /** Ends the turns early; answers are still waited for. */
+  stop(): void {
+    this.#stopped = true;
+    this.#stop();
+  }
+
+  async run(tell: (report: SecondReport) => void): Promise<DoneReport> {
+    const cpu = process.cpuUsage();
+    const sweep = setInterval(() => this.#sweep(), SWEEP_MS);
+    const second = setInterval(() => tell(this.#second()), 1_000);
+    await this.#until(0);
+    for (const bot of this.#order.bots) this.#invite(bot);
+    await this.#until(this.#order.seconds * 1_000);
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#stopped = true;
+    for (const player of this.#players) player.finish();
+    await this.#settled();
+    clearInterval(second);
+    clearInterval(sweep);
+    tell(this.#second());
+    const all = [...this.#players, ...this.#watchers].map((one) => one.close());
+    await Promise.race([Promise.all(all), new Promise((resolve) => setTimeout(resolve, CLOSE_MS))]);
+    const { user, system } = process.cpuUsage(cpu);
+    return this.#done((user + system) / 1e6);
+  }
+
+  /** Milliseconds since the start of the run, the same for all workers. */
+  #now(): number {
+    return performance.timeOrigin + performance.now() - this.#order.startAt;
+  }
+
+  /** A moment of the run, or the order to stop. */
+  #until(moment: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#stopped) return resolve();
+      const timer = setTimeout(resolve, Math.max(0, moment - this.#now()));
+      this.#stop = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  async #settled(): Promise<void> {
+    const end = performance.now() + this.#order.settleMs;
+    while (performance.now() < end && this.#players.some(({ unsettled }) => unsettled > 0))
+      await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  #invite(bot: BotOrder): void {
+    const script = scripts.get(bot.kind) as Script;
+    const come = script.wholeClient ? this.#watcher() : this.#player(bot, script);
+    setTimeout(
+      () => {
+        if (!this.#stopped) come();
+      },
+      Math.max(0, bot.comesAt - this.#now()),
+    );
+  }
+
+  #watcher(): () => void {
+    const { urls, world } = this.#order;
+    const { meters, sequence } = this.#around;
+    const watcher = new WholeClient({ urls, world, meters, sequence, definition: this.#definition });
+    this.#watchers.push(watcher);
+    return () => {
+      watcher
+        .come()
+        .catch((error: unknown) => meters.code(error instanceof Error ? error.message : 'connect'));
+    };
+  }
+
+  #player(bot: BotOrder, script: Script): () => void {
+    const random = seeded(this.#order.seed, `bot ${bot.id}`);
+    const everyMs = script.pace === 0 ? 0 : 1_000 / (this.#order.rate * script.pace);
+    const table = (name: string) => this.#sequence.mirror?.table(name);
+    const view: BotView = {
+      world: this.#order.world,
+      get session() {
+        return player.session;
+      },
+      ...{ random, everyMs },
+      row: (name, key) => table(name)?.get(key),
+      rows: (name) => table(name)?.rows() ?? [],
+      market: () => this.#market(random),
+    };
+    const player: Player = new Player(this.#around, script, bot.home, random, script.play(view));
+    this.#players.push(player);
+    const dice = seeded(this.#order.seed, `turns of ${bot.id}`);
+    this.#paces.set(player, { index: this.#players.length - 1, everyMs, random: dice });
+    return () => player.come();
+  }
+
+  #arrived(player: Player): void {
+    this.#bySession.set(player.session, player);
+    const pace = this.#paces.get(player);
+    if (pace === undefined || pace.everyMs === 0) return;
+    this.#agenda.add(this.#now() + pace.everyMs * pace.random(), pace.index);
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#timer !== null || this.#stopped) return;
+    const wait = Math.max(0, this.#agenda.next - this.#now());
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        this.#turns();
+        this.#wake();
+      },
+      Math.min(wait, SWEEP_MS),
+    );
+  }
+
+  /** All turns that are due. The next of each is set from when this one was meant, not from now. */
+  #turns(): void {
+    const now = this.#now();
+    for (let due = this.#agenda.take(now); due !== undefined; due = this.#agenda.take(now)) {
+      if (this.#stopped) return;
+      this.#meters.time('late', now - due.at);
+      const player = this.#players[due.who] as Player;
+      player.turn(due.at);
+      const { everyMs, random } = this.#paces.get(player) as Pace;
+      this.#agenda.add(due.at + interval(1_000 / everyMs, random), due.who);
+    }
+  }
+
+  #sweep(): void {
+    const now = this.#now();
+    for (const player of this.#players) player.sweep(now);
+  }
+
+  #second(): SecondReport {
+    const { mirror } = this.#sequence;
+    const busy = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(busy, this.#busy);
+    this.#busy = busy;
+    const born = mirror?.born ?? 0;
+    const leader = this.#regions.length === 0 ? null : (this.#regions[born % this.#regions.length] ?? null);
+    const live = [...this.#players, ...this.#watchers].filter((one) => one.live).length;
+    const { counts, issued } = this.#meters.second();
+    return {
+      kind: 'second',
+      second: this.#told++,
+      counts,
+      issued,
+      live,
+      leader,
+      number: this.#number,
+      busy: utilization,
+    };
+  }
+
+  #done(cpu: number): DoneReport {
+    const { verified, unchecked } = this.#sequence;
+    this.#meters.count('verified', verified);
+    this.#meters.count('unchecked', unchecked);
+    const came = this.#players.filter(({ session }) => session !== '');
+    const { codes, reconnects, wrongs } = this.#meters;
+    return {
+      kind: 'done',
+      ...this.#meters.whole(),
+      books: this.#books.data(),
+      codes: [...codes],
+      reconnects: [...reconnects],
+      wrongs,
+      number: this.#number,
+      first: came.reduce((least, { cameAt }) => Math.min(least, cameAt), Number.POSITIVE_INFINITY),
+      token: came[0]?.token ?? null,
+      cpu,
+    };
+  }
+}

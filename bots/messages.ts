@@ -1,0 +1,129 @@
+/** What the command and its worker processes say to each other. */
+import type { HistogramData } from './histogram.ts';
+import type { Standing } from './ledger.ts';
+
+export interface BotOrder {
+  /** Unique in the whole run; names the bot's dice. */
+  readonly id: number;
+  readonly kind: string;
+  /** Index of its first address. */
+  readonly home: number;
+  /** Milliseconds after the start at which it comes. */
+  readonly comesAt: number;
+}
+
+export interface WorkerOrder {
+  readonly kind: 'order';
+  readonly urls: readonly string[];
+  readonly world: string;
+  readonly bots: readonly BotOrder[];
+  readonly seed: number;
+  /** Acts a second of a bot with pace 1. */
+  readonly rate: number;
+  readonly zipf: number;
+  readonly warehouses: number;
+  /** Milliseconds since the epoch; the same for all workers. */
+  readonly startAt: number;
+  readonly seconds: number;
+  /** How long answers are waited for at the end. */
+  readonly settleMs: number;
+}
+
+export interface StopOrder {
+  readonly kind: 'stop';
+}
+
+/** Names of everything counted, in the order of the report. */
+export const COUNTERS = [
+  'acts',
+  'issued',
+  'refused',
+  'failed',
+  'unsettled',
+  'dropped',
+  'retries',
+  'duplicates',
+  'predictions',
+  'mispredictions',
+  'frames-down',
+  'bytes-down',
+  'frames-up',
+  'bytes-up',
+  'commands',
+  'verified',
+  'unchecked',
+  'resyncs',
+  'repeats',
+  'wrong',
+] as const;
+export type Counter = (typeof COUNTERS)[number];
+export type Counts = Readonly<Record<Counter, number>>;
+
+export const TRENDS = ['issued', 'executed', 'seen', 'connect', 'reconnect', 'correction', 'late'] as const;
+export type Trend = (typeof TRENDS)[number];
+
+/** One second of one worker. */
+export interface SecondReport {
+  readonly kind: 'second';
+  /** Since the start. */
+  readonly second: number;
+  readonly counts: Counts;
+  readonly issued: HistogramData;
+  readonly live: number;
+  readonly leader: string | null;
+  readonly number: number;
+  /** Share of its time that this worker was busy, 0 to 1. */
+  readonly busy: number;
+}
+
+/** What one worker's bots were told, as columns of equal length. */
+export interface BooksData {
+  readonly sessions: readonly string[];
+  readonly session: Uint32Array;
+  readonly sequence: Float64Array;
+  /** 0 unsettled, 1 issued, 2 a definite no. */
+  readonly fate: Uint8Array;
+  readonly number: Float64Array;
+  readonly standing: readonly (readonly [index: number, standing: Standing])[];
+}
+
+/** Something that must not be in a stream. */
+export interface Wrong {
+  readonly number: number;
+  readonly what: string;
+}
+
+export interface DoneReport {
+  readonly kind: 'done';
+  readonly counts: Counts;
+  readonly trends: Readonly<Record<Trend, HistogramData>>;
+  readonly books: BooksData;
+  /** Codes of refusals and failures, and kinds of reconnects, with how often. */
+  readonly codes: readonly (readonly [string, number])[];
+  readonly reconnects: readonly (readonly [string, number])[];
+  /** Acknowledgements by region in slots of SLOT_MS since the start. */
+  readonly answered: readonly (readonly [string, Uint32Array])[];
+  readonly wrongs: readonly Wrong[];
+  /** Highest command seen. */
+  readonly number: number;
+  /** First command that the world had when the first bot came. */
+  readonly first: number;
+  readonly token: string | null;
+  /** Its own computing time, seconds. */
+  readonly cpu: number;
+}
+
+export interface FailedReport {
+  readonly kind: 'failed';
+  readonly reason: string;
+}
+
+/** The first word of a worker: it runs. */
+export interface ReadyReport {
+  readonly kind: 'ready';
+}
+
+export type FromWorker = ReadyReport | SecondReport | DoneReport | FailedReport;
+export type ToWorker = WorkerOrder | StopOrder;
+
+export const SLOT_MS = 5;

@@ -1,0 +1,35 @@
+/** Everything that was decided before a run began; what `throughline bots` was asked for. */
+import type { Fault } from './faults.ts';
+import type { Share } from './population.ts';
+import type { Threshold } from './thresholds.ts';
+
+export interface Plan {
+  readonly urls: readonly string[];
+  readonly world: string;
+  readonly bots: number;
+  readonly mix: readonly Share[];
+  /** Acts a second of one bot with pace 1. */
+  readonly rate: number;
+  readonly seconds: number;
+  /** Seconds over which the bots come. */
+  readonly ramp: number;
+  readonly seed: number;
+  readonly workers: number;
+  readonly zipf: number;
+  readonly warehouses: number;
+  readonly faults: readonly Fault[];
+  readonly admins: readonly string[];
+  readonly adminToken: string | undefined;
+  readonly thresholds: readonly Threshold[];
+  /** The script that a worker process runs with `bots --worker`. */
+  readonly entry: string;
+  /** As it was typed, for the report. */
+  readonly commandLine: string;
+  readonly version: string;
+}
+
+/** Acts of one run at most: the books take about 30 bytes for each, and as much again when they are merged. */
+export const ACTS_AT_MOST = 20_000_000;
+export const BOTS_AT_MOST = 20_000;
+/** How long answers are waited for after the last act: longer than a failover, shorter than anybody's patience. */
+export const SETTLE_MS = 25_000;

@@ -1,0 +1,430 @@
+/**
+ * One bot and its connection: a client of the protocol as lean as it can be. It keeps no copy of the world (sequence.ts does,
+ * for all bots of the process), but holds its own stream to consecutive numbers and each of its acts to exactly one fate.
+ */
+import { type Connection, DOWN, dialRoom, UP } from '../client/connection.ts';
+import { DEFAULT_LIMITS } from '../client/limits.ts';
+import { SnapshotParts } from '../client/snapshot-parts.ts';
+import {
+  type Answer,
+  decodeAnswer,
+  decodeAnswers,
+  decodeMoveOn,
+  decodeSnapshot,
+  decodeWelcome,
+  encodeAct,
+  encodeActs,
+} from '../schemas/generated/client.ts';
+import type { Envelope } from '../schemas/support/command-types.ts';
+import type { WorldSchema } from '../schemas/support/types.ts';
+import type { Books } from './books.ts';
+import type { Meters } from './meters.ts';
+import { type Pending, PendingActs } from './pending.ts';
+import type { Random } from './random.ts';
+import type { Intent, Script } from './script-types.ts';
+import type { Sequence } from './sequence.ts';
+import type { Sights } from './sights.ts';
+
+/** Milliseconds. */
+const DIAL_MS = 5_000;
+const PING_MS = 1_000;
+const SILENT_MS = 3_000;
+const STUCK_MS = 3_000;
+const RETRY_MS = 200;
+/** An act without a fate for so long is given up, and reported as unsettled. */
+const GIVE_UP_MS = 20_000;
+const BACK_OFF_MS = 200;
+const BACK_OFF_MOST_MS = 3_000;
+/** Had no effect, and will pass. */
+const PASSING = new Set(['no-quorum', 'draining']);
+const BACK_PRESSURE = new Set(['overloaded', 'rate-limited']);
+
+export interface Surroundings {
+  readonly urls: readonly string[];
+  readonly world: string;
+  readonly schema: WorldSchema;
+  readonly sequence: Sequence;
+  readonly meters: Meters;
+  readonly sights: Sights;
+  readonly books: Books;
+  /** Milliseconds of one clock for all workers, from the start of the run. */
+  now(): number;
+  /** The bot is in the world for the first time. */
+  arrived(player: Player): void;
+  /** A frame was taken that ended with this command. */
+  saw(number: number, regions: readonly string[]): void;
+}
+
+export class Player {
+  readonly script: Script;
+  readonly #around: Surroundings;
+  readonly #random: Random;
+  readonly #turn: () => Intent | null;
+  readonly #pending = new PendingActs();
+  readonly #parts = new SnapshotParts(DEFAULT_LIMITS);
+  session = '';
+  token: string | null = null;
+  /** Last command there was when it came first. */
+  cameAt = 0;
+  #book = -1;
+  #sequenceNumber = 0;
+  /** The next command this bot needs; 0: it has no state yet. */
+  #next = 0;
+  #regions: readonly string[] = [];
+  #region = '';
+  #address: number;
+  #line: Connection | null = null;
+  /** Names the line of now; what an older one says is stale. */
+  #lines = 0;
+  #welcomed = 0;
+  #live = false;
+  #everLive = false;
+  #dialledAt = 0;
+  #lostAt: number | null = null;
+  #heardAt = 0;
+  #pingedAt = 0;
+  #dialAt: number | null = null;
+  #failures = 0;
+  #away = false;
+  #restlessAt = Number.POSITIVE_INFINITY;
+  /** No more turns of its own. */
+  #finishing = false;
+  #over = false;
+  /** Acknowledged without a command so far: its row in the books. */
+  readonly #bare = new Map<number, number>();
+
+  constructor(around: Surroundings, script: Script, home: number, random: Random, turn: () => Intent | null) {
+    this.#around = around;
+    this.script = script;
+    this.#address = home % around.urls.length;
+    this.#random = random;
+    this.#turn = turn;
+  }
+
+  get live(): boolean {
+    return this.#live;
+  }
+  get unsettled(): number {
+    return this.#pending.size;
+  }
+
+  come(): void {
+    this.#dial();
+  }
+
+  /** Its turn, which was meant to be at `intended`. */
+  turn(intended: number): void {
+    const { meters, schema, books } = this.#around;
+    if (this.#away || this.#finishing || this.#over) return;
+    const intent = this.#turn();
+    if (intent === null) return;
+    if (this.#pending.full) {
+      meters.count('dropped');
+      return;
+    }
+    const args = (schema.actions[intent.action] as { encode(args: unknown): Uint8Array }).encode(intent.args);
+    const sequence = ++this.#sequenceNumber;
+    const row = books.act(this.#book, sequence);
+    meters.count('acts');
+    this.#pending.add({
+      ...{ sequence, intent, args, intended, row },
+      ...{ onWire: false, doubtful: false, sentAt: 0, retryAt: 0, delivered: false },
+    });
+    this.#flush();
+  }
+
+  /** Looks for what did not happen; call it a few times a second. */
+  sweep(now: number): void {
+    if (this.#dialAt !== null && now >= this.#dialAt) this.#dial();
+    for (const act of this.#pending.all()) {
+      if (now - act.intended < GIVE_UP_MS) break;
+      this.#settle(act, 'unsettled', 0);
+    }
+    if (this.#line === null || this.#over) return;
+    if (!this.#live) {
+      if (now - this.#dialledAt > DIAL_MS) this.#lose('no-answer');
+      return;
+    }
+    if (now >= this.#restlessAt) this.#fidget(now);
+    else if (now - this.#heardAt > SILENT_MS) this.#lose('silent');
+    else if (now - this.#pending.waitingSince() > STUCK_MS) this.#lose('stuck');
+    else if (now - Math.max(this.#heardAt, this.#pingedAt) > PING_MS) {
+      this.#pingedAt = now;
+      this.#line.ping();
+    }
+    this.#flush();
+  }
+
+  /** A command that carries this bot's session. */
+  executed(envelope: Envelope, latency: (intended: number) => number): void {
+    const act = this.#pending.get(envelope.sequence);
+    if (act === undefined) {
+      const row = this.#bare.get(envelope.sequence);
+      if (row !== undefined) this.#around.books.delivered(row);
+      this.#bare.delete(envelope.sequence);
+      return;
+    }
+    if (!act.delivered) this.#around.meters.time('executed', latency(act.intended));
+    act.delivered = true;
+  }
+
+  /** No more turns; answers still count. */
+  finish(): void {
+    this.#restlessAt = Number.POSITIVE_INFINITY;
+    this.#finishing = true;
+    if (this.#line === null && this.#dialAt === null && !this.#over) this.#dialAt = this.#around.now();
+  }
+
+  async close(): Promise<void> {
+    this.#over = true;
+    this.#dialAt = null;
+    for (const act of [...this.#pending.all()]) this.#settle(act, 'unsettled', 0);
+    const line = this.#line;
+    this.#setLive(false);
+    this.#line = null;
+    this.#lines += 1;
+    await line?.hangUp(true);
+  }
+
+  #dial(): void {
+    const { urls, world } = this.#around;
+    this.#dialAt = null;
+    this.#away = false;
+    const line = ++this.#lines;
+    this.#dialledAt = this.#around.now();
+    this.#parts.reset();
+    const from = this.#next === 0 ? null : this.#next;
+    const url = urls[this.#address] as string;
+    this.#line = dialRoom(
+      { url, world, token: this.token, from },
+      {
+        message: (type, bytes) => {
+          if (line === this.#lines) this.#message(type, bytes);
+        },
+        heard: () => {
+          if (line === this.#lines) this.#heardAt = this.#around.now();
+        },
+        lost: (reason) => {
+          if (line === this.#lines) this.#gone(/^closed with|^error/.test(reason) ? 'lost' : 'no-answer');
+        },
+      },
+    );
+  }
+
+  #message(type: number, bytes: Uint8Array): void {
+    const { meters } = this.#around;
+    this.#heardAt = this.#around.now();
+    meters.count('frames-down');
+    // With the two bytes that name the message.
+    meters.count('bytes-down', bytes.length + 2);
+    try {
+      if (type === DOWN.commands) this.#commands(bytes);
+      else if (type === DOWN.answer) this.#answered(decodeAnswer(bytes));
+      else if (type === DOWN.answers)
+        for (const answer of decodeAnswers(bytes).answers) this.#answered(answer);
+      else if (type === DOWN.snapshot) this.#snapshot(bytes);
+      else if (type === DOWN.welcome) this.#welcome(bytes);
+      else if (type === DOWN.moveOn) {
+        decodeMoveOn(bytes);
+        this.#lose('move-on');
+      }
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      meters.wrong(this.#next, `a message of type ${type} that makes no sense: ${words}`);
+      this.#lose('nonsense');
+    }
+  }
+
+  #welcome(bytes: Uint8Array): void {
+    const { session, token, regions, region, number, sequence } = decodeWelcome(bytes);
+    if (this.session === '') {
+      this.session = session;
+      this.#book = this.#around.books.session(session);
+      this.#sequenceNumber = sequence;
+      this.cameAt = number;
+    } else if (session !== this.session) {
+      throw new Error(`the server took ${this.session} for ${session}`);
+    }
+    if (token !== '') this.token = token;
+    this.#regions = regions;
+    this.#region = region;
+    this.#welcomed = number;
+    this.#checkLive();
+  }
+
+  #commands(bytes: Uint8Array): void {
+    const { sequence, meters, sights, saw } = this.#around;
+    const span = sequence.take(bytes);
+    if (span === null) {
+      this.#lose('nonsense');
+      return;
+    }
+    const { first, last } = span;
+    if (first > this.#next) {
+      meters.wrong(this.#next, `a hole in the stream: command ${first} came where ${this.#next} was due`);
+      this.#next = 0;
+      this.#lose('hole');
+      return;
+    }
+    if (first < this.#next) meters.count('repeats', Math.min(last + 1, this.#next) - first);
+    if (last < this.#next) return;
+    meters.count('commands', last + 1 - this.#next);
+    this.#next = last + 1;
+    saw(last, this.#regions);
+    sights.arrived(this.#region, last, this.#heardAt);
+    if (!this.#live) this.#checkLive();
+  }
+
+  #snapshot(bytes: Uint8Array): void {
+    const whole = this.#parts.add(decodeSnapshot(bytes));
+    if (whole === null) return;
+    this.#around.sequence.snapshot(whole.head, whole.parts);
+    // An older one comes from a replica that lags; what follows it is known here already.
+    if (whole.number + 1 < this.#next) return;
+    if (this.#next !== 0) this.#around.meters.count('resyncs');
+    this.#next = whole.number + 1;
+    this.#checkLive();
+  }
+
+  #checkLive(): void {
+    if (this.#live || this.#next === 0 || this.#next <= this.#welcomed || this.#region === '') return;
+    const { meters } = this.#around;
+    const now = this.#around.now();
+    this.#failures = 0;
+    this.#setLive(true);
+    if (this.#lostAt !== null) meters.time('reconnect', now - this.#lostAt);
+    else meters.time('connect', now - this.#dialledAt);
+    this.#lostAt = null;
+    if (!this.#everLive) {
+      this.#everLive = true;
+      this.#around.arrived(this);
+    }
+    const { restless } = this.script;
+    if (restless && !this.#finishing) this.#restlessAt = now + restless.everyMs * (0.5 + this.#random());
+    this.#flush();
+  }
+
+  #setLive(live: boolean): void {
+    if (live !== this.#live) this.#around.sights.live(this.#region, live ? 1 : -1);
+    this.#live = live;
+  }
+
+  #answered(answer: Answer): void {
+    const act = this.#pending.get(answer.sequence);
+    if (act === undefined) {
+      if (answer.sequence === 0) throw new Error(`the server understood nothing: ${answer.detail}`);
+      return;
+    }
+    const { meters } = this.#around;
+    const { outcome, code } = answer;
+    if (outcome === 'issued') {
+      this.#acknowledged(act, answer);
+      return;
+    }
+    const passes = PASSING.has(code) || (act.doubtful && BACK_PRESSURE.has(code));
+    if (outcome === 'unknown' || (outcome === 'failed' && passes)) {
+      act.doubtful ||= outcome === 'unknown';
+      meters.count('retries');
+      this.#pending.retry(act, this.#around.now() + RETRY_MS * (0.5 + this.#random()));
+      return;
+    }
+    meters.code(code);
+    if (code === 'settled') this.#settle(act, 'unsettled', 0);
+    else {
+      meters.count(outcome === 'refused' ? 'refused' : 'failed');
+      this.#settle(act, 'no', 0);
+    }
+    this.#flush();
+  }
+
+  #acknowledged(act: Pending, { number, duplicate, result }: Answer): void {
+    const { meters, sights, books } = this.#around;
+    const now = this.#around.now();
+    meters.issued(now - act.intended, this.#region, now);
+    if (duplicate) meters.count('duplicates');
+    sights.acknowledged(this.#region, number, act.intended);
+    this.#settle(act, 'issued', number);
+    const { standing, answered } = act.intent;
+    if (standing === undefined && answered === undefined) return;
+    const value: unknown = JSON.parse(result === '' ? 'null' : result);
+    if (standing !== undefined && !act.delivered) {
+      books.stands(act.row, standing(value));
+      this.#bare.set(act.sequence, act.row);
+    }
+    const off = answered?.(value);
+    if (off === undefined) return;
+    meters.count('predictions');
+    if (off === 0) return;
+    meters.count('mispredictions');
+    meters.time('correction', off);
+  }
+
+  #settle(act: Pending, fate: 'issued' | 'no' | 'unsettled', number: number): void {
+    this.#pending.settled(act);
+    this.#around.books.settle(act.row, fate, number);
+    if (fate === 'unsettled') this.#around.meters.count('unsettled');
+  }
+
+  #flush(): void {
+    if (!this.#live || this.#line === null) return;
+    const acts = this.#pending.toSend(this.#around.now());
+    if (acts.length === 0) return;
+    const told = acts.map(({ sequence, intent, args }) => ({ sequence, action: intent.action, args }));
+    const { meters } = this.#around;
+    const bytes = told.length === 1 ? encodeAct(told[0] as (typeof told)[0]) : encodeActs({ acts: told });
+    this.#line.send(told.length === 1 ? UP.act : UP.acts, bytes);
+    meters.count('frames-up');
+    meters.count('bytes-up', bytes.length + 2);
+  }
+
+  /** What its kind does to its connection. */
+  #fidget(now: number): void {
+    const { restless } = this.script;
+    this.#restlessAt = Number.POSITIVE_INFINITY;
+    if (restless === undefined) return;
+    const { how, awayMs } = restless;
+    void this.#line?.hangUp(how === 'leave');
+    this.#disconnect(how);
+    if (how === 'roam') this.#address = (this.#address + 1) % this.#around.urls.length;
+    this.#away = awayMs > 0;
+    this.#dialAt = now + awayMs;
+    this.#lostAt = this.#dialAt;
+  }
+
+  /** Hangs up and tries the next address. */
+  #lose(kind: string): void {
+    void this.#line?.hangUp(false);
+    this.#gone(kind);
+  }
+
+  #gone(kind: string): void {
+    this.#disconnect(kind);
+    if (this.#over) return;
+    const { urls } = this.#around;
+    this.#failures += 1;
+    this.#address = (this.#address + 1) % urls.length;
+    const round = Math.floor(this.#failures / urls.length);
+    const pause =
+      round === 0
+        ? 0
+        : Math.min(BACK_OFF_MOST_MS, BACK_OFF_MS * 2 ** Math.min(round, 10)) * (0.5 + this.#random());
+    this.#dialAt = this.#around.now() + pause;
+    if (pause === 0) setImmediate(() => this.#dialNow());
+  }
+
+  #dialNow(): void {
+    if (this.#dialAt !== null && !this.#over) this.#dial();
+  }
+
+  #disconnect(kind: string): void {
+    if (this.#everLive) {
+      this.#around.meters.reconnect(kind);
+      this.#lostAt ??= this.#around.now();
+    }
+    this.#setLive(false);
+    this.#region = '';
+    this.#lines += 1;
+    this.#line = null;
+    this.#pending.disconnected();
+  }
+}

@@ -1,0 +1,258 @@
+/** `throughline bots`: a load test that ends with a verdict. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { NUMBERS } from '../../bots/conclude.ts';
+import { type Fault, parseFault, randomFaults } from '../../bots/faults.ts';
+import { TRENDS } from '../../bots/messages.ts';
+import { ACTS_AT_MOST, BOTS_AT_MOST, type Plan } from '../../bots/plan.ts';
+import { parseMix } from '../../bots/population.ts';
+import { csvReport } from '../../bots/report/csv.ts';
+import { htmlReport } from '../../bots/report/html.ts';
+import { markdownReport } from '../../bots/report/markdown.ts';
+import { textReport } from '../../bots/report/text.ts';
+import type { Report } from '../../bots/report/types.ts';
+import { runBots } from '../../bots/run.ts';
+import { scripts } from '../../bots/scripts/index.ts';
+import { Unreachable, worldNames } from '../../bots/target.ts';
+import { parseThreshold } from '../../bots/thresholds.ts';
+import { runWorker } from '../../bots/worker.ts';
+import { help, type OptionSpecs, type Options, readOptions } from './options.ts';
+import { UsageError } from './usage.ts';
+
+const UNREACHABLE = 3;
+
+const OPTIONS: OptionSpecs = {
+  url: {
+    value: 'URL,…',
+    help: 'regions or relays; bots are spread over them and move on to the next',
+    initial: 'ws://127.0.0.1:2567,ws://127.0.0.1:2568,ws://127.0.0.1:2569',
+  },
+  world: { value: 'NAME', help: 'which world', initial: 'arena' },
+  bots: { value: 'N', help: 'how many', initial: '50' },
+  mix: { value: 'KIND=N,…', help: 'who plays, by weight; see below' },
+  rate: { value: 'N', help: 'acts a second of each bot', initial: '10' },
+  seconds: { value: 'N', help: 'how long, ramp included', initial: '30' },
+  ramp: { value: 'SECONDS', help: 'the bots come spread over this time; usually 1 s for 200 bots' },
+  seed: { value: 'N', help: 'who they are and what they do; the same again for the same seed', initial: '1' },
+  workers: { value: 'N', help: 'processes that play; usually one for 500 bots' },
+  zipf: {
+    value: 'SKEW',
+    help: 'how much traders want the same goods: 0 not at all, 1 a market, 2 a crush',
+    initial: '1',
+  },
+  warehouses: { value: 'N', help: 'for traders; opened and filled before the run', initial: '100' },
+  threshold: { value: 'EXPR', help: "such as 'issued.p99<150' or 'lost==0'; may be given again" },
+  fault: { value: 'FAULT', help: 'such as kill:leader@10s, random:5; may be given again; see below' },
+  admin: {
+    value: 'HOST:PORT,…',
+    help: 'admin ports of all regions, for faults',
+    initial: '127.0.0.1:8567,127.0.0.1:8568,127.0.0.1:8569',
+  },
+  keys: { value: 'FILE', help: "a demo's keys.json, for its admin token" },
+  json: { value: 'FILE', help: 'write the whole report' },
+  markdown: { value: 'FILE', help: 'write the report as Markdown' },
+  csv: { value: 'FILE', help: 'write the seconds as CSV' },
+  html: { value: 'FILE', help: 'write the report with charts' },
+  quiet: { help: 'no progress, only the end report' },
+  'admin-token': { help: 'opens the admin ports', secret: true },
+};
+
+const KINDS = [...scripts.values()].map(
+  ({ name, worlds, summary }) =>
+    `  ${name.padEnd(12)} ${summary} (${worlds.length > 2 ? 'any world' : worlds.join(', ')})`,
+);
+
+export const BOTS_HELP = `${help(
+  'bots',
+  '[--url URL,…] [--world NAME] [--bots N] [--rate N] [--seconds N] …',
+  'Loads a world with bots and ends with a verdict. Bots act when they mean to, not when the server lets them (open\n' +
+    'model): latencies count from the intended moment. Exit code 0: all well; 1: the verdict or a threshold failed;\n' +
+    '2: wrong usage; 3: the target cannot be reached. Ctrl-C ends the run, and it still reports.',
+  OPTIONS,
+)}
+Kinds for --mix:
+${KINDS.join('\n')}
+
+Faults for --fault, against servers with --allow-faults (the demo's are):
+  kill:leader@10s  restart:all@60s  hand-over:us@5s  cut:us@20s-30s  freeze:ap@40s-42s  random:5
+  A region's name, or leader; killed servers must be started again by somebody, as the demo does.
+
+Thresholds: ${TRENDS.join(', ')} (in ms; correction in m) with
+  .avg .min .med .max .count .p90 .p95 .p99 .p99.9; ${NUMBERS.join(', ')}.
+
+What is checked:
+  numbers     every bot's stream is consecutive across reconnects
+  bytes       every command that a bot is sent is the same bytes that all other bots of its worker were sent; a bot that is
+              more than 65,536 commands behind has its numbers checked only ("by number only" in the report)
+  digests     each worker verifies each command once in full: structure, number, precedent, digest of the tables after it;
+              spectators verify each on a mirror of their own, with the SDK as it ships
+  ledger      at the end every acknowledgement and every definite no is held against the commands that a region wrote
+              down: lost, doubled, misordered, told no but done, never asked for; and the regions' digests must agree
+`;
+
+export async function bots(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  if (argv[0] === '--worker') return runWorker();
+  const options = readOptions('bots', OPTIONS, gathered(argv, ['threshold', 'fault']), environment);
+  const plan = planOf(options, argv);
+  const stop = new AbortController();
+  const interrupt = () => {
+    // The second time means now.
+    if (stop.signal.aborted) process.exit(130);
+    stop.abort();
+  };
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  const silent = { write: () => true };
+  try {
+    const report = await runBots(plan, options.flag('quiet') ? silent : process.stdout, stop.signal);
+    process.stdout.write(textReport(report));
+    writeFiles(options, report);
+    return report.passed ? 0 : 1;
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error;
+    process.stderr.write(`throughline bots: the target cannot be reached: ${error.message}\n`);
+    return UNREACHABLE;
+  } finally {
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
+  }
+}
+
+function writeFiles(options: Options, report: Report): void {
+  const formats: { readonly [name: string]: (report: Report) => string } = {
+    json: (whole) => `${JSON.stringify(whole, null, 2)}\n`,
+    markdown: markdownReport,
+    csv: csvReport,
+    html: htmlReport,
+  };
+  for (const [name, format] of Object.entries(formats)) {
+    const path = options.get(name);
+    if (path !== undefined) writeFileSync(path, format(report));
+  }
+}
+
+/** Throws UsageError. */
+function planOf(options: Options, argv: readonly string[]): Plan {
+  if (options.positionals.length > 0) throw wrong(`bots takes no '${options.positionals[0]}'`);
+  const world = options.need('world');
+  if (!worldNames().includes(world))
+    throw wrong(`there is no world '${world}', only ${worldNames().join(', ')}`);
+  const count = number(options, 'bots', 1, BOTS_AT_MOST, true);
+  const rate = number(options, 'rate', 0.01, 1_000);
+  const seconds = number(options, 'seconds', 1, 86_400);
+  const seed = number(options, 'seed', 0, 0xffff_ffff, true);
+  const ramp =
+    options.get('ramp') === undefined
+      ? Math.min(count / 200, seconds / 2)
+      : number(options, 'ramp', 0, seconds);
+  const workers =
+    options.get('workers') === undefined
+      ? Math.max(1, Math.min(Math.ceil(count / 500), availableParallelism()))
+      : number(options, 'workers', 1, 64, true);
+  if (count * rate * seconds > ACTS_AT_MOST)
+    throw wrong(
+      `${count} bots at ${rate}/s for ${seconds} s are more than ${ACTS_AT_MOST} acts: too many to keep books of`,
+    );
+  return {
+    urls: options.need('url').split(',').map(address),
+    ...{ world, bots: count, rate, seconds, ramp, seed, workers: Math.min(workers, count) },
+    mix: told(() => parseMix(options.get('mix'), world)),
+    zipf: number(options, 'zipf', 0, 10),
+    warehouses: number(options, 'warehouses', 2, 100_000, true),
+    faults: faultsOf(options, seconds, seed),
+    admins: options.need('admin').split(','),
+    adminToken: options.get('admin-token') ?? tokenIn(options.get('keys')),
+    thresholds: parts(options.get('threshold')).map((text) =>
+      told(() => parseThreshold(text, TRENDS, NUMBERS)),
+    ),
+    entry: process.argv[1] as string,
+    commandLine: ['throughline', 'bots', ...argv].join(' '),
+    version: version(),
+  };
+}
+
+/** Of the package; the bundle lies one folder below it. */
+function version(): string {
+  try {
+    const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+    return (JSON.parse(text) as { version: string }).version;
+  } catch {
+    return 'unknown';
+  }
+}
+
+function faultsOf(options: Options, seconds: number, seed: number): Fault[] {
+  return parts(options.get('fault')).flatMap((text) => {
+    const count = /^random:([0-9]{1,3})$/.exec(text)?.[1];
+    const faults =
+      count === undefined ? [told(() => parseFault(text))] : randomFaults(Number(count), seconds, seed);
+    const late = faults.find(({ to }) => to >= seconds);
+    if (late !== undefined) throw wrong(`fault '${late.text}': the run is over after ${seconds} s`);
+    return faults;
+  });
+}
+
+function tokenIn(path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    const { adminToken } = JSON.parse(readFileSync(path, 'utf8')) as { adminToken?: unknown };
+    if (typeof adminToken === 'string') return adminToken;
+  } catch (error) {
+    throw wrong(`keys ${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  throw wrong(`keys ${path}: there is no adminToken`);
+}
+
+function address(text: string): string {
+  try {
+    const url = new URL(text.includes('://') ? text.trim() : `ws://${text.trim()}`);
+    if (/^(ws|http)s?:$/.test(url.protocol)) return url.href.replace(/^http/, 'ws').replace(/\/$/, '');
+  } catch {
+    // Told below.
+  }
+  throw wrong(`url: '${text}' is no ws://HOST:PORT`);
+}
+
+function number(options: Options, name: string, least: number, most: number, whole = false): number {
+  const value = Number(options.need(name));
+  if (value >= least && value <= most && (!whole || Number.isInteger(value))) return value;
+  throw wrong(
+    `${name}: expected ${whole ? 'a whole number' : 'a number'} from ${least} to ${most}, got '${options.get(name)}'`,
+  );
+}
+
+/** An option that may be given again becomes one with commas. */
+function gathered(argv: readonly string[], names: readonly string[]): string[] {
+  const rest: string[] = [];
+  const found = new Map<string, string[]>();
+  for (let at = 0; at < argv.length; at++) {
+    const text = argv[at] as string;
+    const name = names.find((one) => text === `--${one}` || text.startsWith(`--${one}=`));
+    const value =
+      name === undefined
+        ? undefined
+        : text.includes('=', 2) && text !== `--${name}`
+          ? text.slice(name.length + 3)
+          : argv[++at];
+    if (name === undefined || value === undefined) rest.push(text);
+    else found.set(name, [...(found.get(name) ?? []), value]);
+  }
+  return [...rest, ...[...found].map(([name, values]) => `--${name}=${values.join(',')}`)];
+}
+
+const parts = (text: string | undefined): string[] =>
+  (text ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
+const wrong = (words: string) => new UsageError(words, 'bots');
+
+/** What a parser threw is wrong usage. */
+function told<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw wrong(error instanceof Error ? error.message : String(error));
+  }
+}
