@@ -75,7 +75,10 @@ export function passTime(election: Election, config: ConsensusConfig, now: numbe
   election.now = election.now === null ? now : Math.max(now, election.now);
 }
 
-/** Whether `a` is tried as a leader before `b`. Total, also where ranks are equal: else two candidates refuse each other for ever. */
+/**
+ * Whether `a` is tried as a leader before `b`. Total, also where ranks are equal: else two candidates would refuse each other
+ * for ever.
+ */
 export function precedes({ ranks }: ConsensusConfig, a: Device, b: Device): boolean {
   const [rankOfA, rankOfB] = [ranks[a] ?? a, ranks[b] ?? b];
   return rankOfA === rankOfB ? a < b : rankOfA < rankOfB;
@@ -145,8 +148,8 @@ export function retreat(election: Election, config: ConsensusConfig): void {
 }
 
 /**
- * A link changed. Down to the leader (or to the candidate that is about to lead): the strong hint of a killed process. The first in line asks at once (true), the others after
- * their turn, unless they hear of a leader before.
+ * A link changed. Down to the leader (or to the candidate that is about to lead): the strong hint of a killed process. The first
+ * in line asks at once (true), the others after their turn, unless they hear of a leader before.
  */
 export function linkChanged(
   election: Election,

@@ -106,8 +106,8 @@ export function tryActivate(paxos: Paxos, step: Step): void {
       lastTried: paxos.lastTried,
     });
 
-  const votes = votesByNumber(answers, upTo);
-  const history = findHistory(upTo, born, (number) => at(votes, number) ?? NO_VOTES);
+  const votes = votesByNumber(answers);
+  const history = findHistory(upTo, born, (number) => votes.get(number) ?? NO_VOTES);
   const chain = numbered<Command>(upTo + 1);
   for (const command of history) put(chain, command.number, command);
   paxos.role = { kind: 'leading', ballot, chain, next: upTo + 1 + history.length, begun: upTo };
@@ -118,14 +118,13 @@ export function tryActivate(paxos: Paxos, step: Step): void {
       teach(paxos, step, device, info.upTo + 1, CATCH_UP_COMMANDS);
 }
 
-function votesByNumber(answers: readonly Info[], upTo: number) {
-  const votes = numbered<Vote[]>(upTo + 1);
+function votesByNumber(answers: readonly Info[]): Map<number, Vote[]> {
+  const votes = new Map<number, Vote[]>();
   for (const info of answers)
     for (const vote of info.votes) {
       const { number } = vote.command;
-      if (number <= upTo) continue;
-      const held = at(votes, number);
-      if (held === undefined) put(votes, number, [vote]);
+      const held = votes.get(number);
+      if (held === undefined) votes.set(number, [vote]);
       else held.push(vote);
     }
   return votes;

@@ -115,8 +115,7 @@ function onPreVote(core: Core, step: Step, from: Device, { round, upTo }: Of<'pr
   const slack = Math.max(config.window, config.tailCommands);
   const behind = paxos.upTo > upTo + slack;
   // Of two that ask at once the better-ranked one goes on, unless it is the one behind.
-  const yields =
-    election.asking === null || precedes(config, from, config.self) || upTo > paxos.upTo + slack;
+  const yields = election.asking === null || precedes(config, from, config.self) || upTo > paxos.upTo + slack;
   const free = paxos.role.kind === 'follower' && !behind && yields;
   const granted = free && grants(election, config, from);
   if (granted) grant(election, config, from);

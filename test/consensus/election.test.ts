@@ -168,6 +168,27 @@ describe('elections [0064, section 11]', () => {
     }
   });
 
+  it('two that ask at the same moment do not refuse each other for ever, equal ranks or not', () => {
+    for (const ranks of [
+      [0, 0, 0],
+      [0, 1, 2],
+      [0, 2, 1],
+    ]) {
+      const network = new Network(3, { ranks });
+      network.until(() => network.leaders().length === 1, 1_000);
+      expect(network.leaders()).toEqual([0]);
+      network.node(0).crash();
+      for (const device of [1, 2]) network.node(device).input({ kind: 'link', device: 0, up: false });
+      const asks = () =>
+        new Set(network.packets.filter(({ message }) => message.kind === 'pre-vote').map(({ from }) => from));
+      // Nothing arrives until both have asked.
+      for (let spent = 0; asks().size < 2 && spent < 500; spent += 5) network.tick(5);
+      expect(asks().size).toBe(2);
+      network.settle();
+      expect(network.leaders()).toEqual([ranks[1]! <= ranks[2]! ? 1 : 2]);
+    }
+  });
+
   it('T79: two devices lead in turn a thousand times under loss; then it stops, and all catch up', () => {
     const network = new Network(3, { window: 4 });
     let dice = 1;

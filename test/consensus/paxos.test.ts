@@ -177,6 +177,19 @@ describe('bounds', () => {
     expect(receive(paxos, 2, { kind: 'catch-up', from: 31, max: 500 }).sends).toEqual([]);
   });
 
+  it('a vote for an absurd number costs nothing', () => {
+    const paxos = createPaxos(configOf(3, 0), EMPTY);
+    const own = stepPaxos(paxos, { kind: 'lead' }).sends.find(({ to }) => to === 0);
+    receive(paxos, 0, own?.message as AgreementMessage);
+    const votes = [{ ballot: 1, command: command(2 ** 50, 1, 1) }];
+    const info = { upTo: 0, born: 0, issued: [], info: 0, page: 0, pages: 1 };
+    const { activated } = receive(paxos, 1, { kind: 'ballot-info', ballot: 3, ...info, votes });
+    expect(activated?.chain).toEqual([]);
+    receive(paxos, 2, { kind: 'voted', ballot: 3, ranges: [{ first: 1, last: 2 ** 50, born: 3 }] });
+    receive(paxos, 2, { kind: 'success', ranges: [{ first: 1, last: 2 ** 50, born: 3 }] });
+    expect(paxos.upTo).toBe(0);
+  });
+
   it('T58: ten thousand votes in pages of bounded size, one value', () => {
     const votes: Vote[] = run(10_000, 4).map((voted) => ({ ballot: 4, command: voted }));
     const durable = { ...EMPTY, nextBal: 4, votes };
