@@ -214,9 +214,8 @@ export class Link {
     }
     let bytes = 0;
     for (const piece of pieces) bytes += piece.length;
-    // Never earlier than what was sent before: a shorter delay must not overtake a longer one.
-    const due = Math.max(performance.now() + delayMs, this.#delayed.at(-1)?.due ?? 0);
-    this.#delayed.push({ due, kind, value, pieces, bytes });
+    // Released in this order: a shorter delay does not overtake a longer one.
+    this.#delayed.push({ due: performance.now() + delayMs, kind, value, pieces, bytes });
     this.#delayedBytes += bytes;
     this.#delayTimer ??= setTimeout(() => this.#release(), delayMs);
   }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { encodeMessage } from '../../schemas/generated/peer.ts';
+import { decodeMessage, encodeMessage } from '../../schemas/generated/peer.ts';
 import { LINK_HANDSHAKE_BYTES } from '../../server/limits.ts';
 import { FRAME } from '../../server/links/frames.ts';
 import { Handshake, type Identity } from '../../server/links/handshake.ts';
@@ -206,6 +206,10 @@ describe('the peer port, seen by a stranger', () => {
     ['a frame too large', (raw) => raw.send(FRAME.handshake, new Uint8Array(LINK_HANDSHAKE_BYTES + 1))],
     ['a frame of garbage', (raw) => raw.send(FRAME.handshake, new Uint8Array(200).fill(3))],
     ['an empty frame', (raw) => raw.send(FRAME.handshake, new Uint8Array(0))],
+    [
+      'a hello in another kind of frame',
+      (raw) => raw.send(FRAME.messages, new Handshake(identity('us'), 'dialler', 'eu').first()!),
+    ],
     ['a ping', (raw) => raw.send(FRAME.ping, new Uint8Array(0))],
   ];
   it.each(garbage)('closes on %s, soon, and stays well', async (_, say) => {
@@ -215,6 +219,7 @@ describe('the peer port, seen by a stranger', () => {
     say(raw);
     await until('closed', () => raw.closed);
     expect(performance.now() - begin).toBeLessThan(350);
+    expect(raw.frames.map(({ body }) => decodeMessage(body, true).body.kind)).not.toContain('hello');
     const good = dial();
     expect((await good.shake(new Handshake(identity('us'), 'dialler', 'eu'))).outcome.kind).toBe('done');
   });

@@ -58,7 +58,7 @@ describe('links between three regions', () => {
   it('tell at once when a peer is gone, and come up again when it is back', async () => {
     const [a, b, c] = await three();
     await c.links.close();
-    await until('both know', () => a.events.includes('2 down') && b.events.includes('2 down'));
+    await until('both know', () => a.events.includes('2 down') && b.events.includes('2 down'), 2_000);
     expect(a.connected()).toEqual(['us']);
     a.links.send('arena', 2, numbered(1));
     const again = await cluster.start(2);
