@@ -9,23 +9,16 @@ import type { Change, Digest } from '../schemas/support/types.ts';
 import { isWellFormed } from '../schemas/support/utf8.ts';
 import { type LeaderFunction, type RunnableDefinition, runnable } from './definition.ts';
 import { requireDigest, StateError } from './errors.ts';
-import { COMMAND_BYTES, SESSION_NAME_LENGTH } from './limits.ts';
+import { CODE_LENGTH, COMMAND_BYTES, SESSION_NAME_LENGTH } from './limits.ts';
 import { Overlay } from './overlay.ts';
 import { SessionOverlay } from './session-overlay.ts';
 import type { Session } from './sessions.ts';
-import { changesOf, WorldState } from './state.ts';
+import { changesOf, type WorldState } from './state.ts';
 import { ACTION, applySystem, type SystemChange, type SystemTarget } from './system.ts';
+import { clip } from './text.ts';
 import type { TimerQueue } from './timers.ts';
 import { failed, isVerdict, type Occasion, type Outcome, Transaction, type Verdict } from './transaction.ts';
-import type {
-  Call,
-  Environment,
-  Executed,
-  LeaderStateLike,
-  SessionView,
-  TimerView,
-  WorldStateLike,
-} from './types.ts';
+import type { Call, Environment, Executed, LeaderStateLike, SessionView, TimerView } from './types.ts';
 
 /** What one command wrote, remembered until M has applied it. */
 interface Written {
@@ -185,7 +178,8 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
       );
     }
     const action = this.definition.actions.get(call.action);
-    if (action === undefined) return failed('no-such-action', `this world has no action '${call.action}'`);
+    if (action === undefined)
+      return failed('no-such-action', `this world has no action '${clip(call.action, CODE_LENGTH)}'`);
     const full = session === undefined ? this.noPlaceFor(id) : undefined;
     if (full !== undefined) return full;
     let args: unknown;
@@ -195,7 +189,7 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
       // Whatever bytes do to the decoder, it is the sender's fault and costs nobody else anything.
       return failed('bad-arguments', error instanceof SchemaError ? error.message : 'these are no arguments');
     }
-    const occasion = this.occasion(call.action, id, environment);
+    const occasion = this.occasion(call.action, id, environment, true);
     const outcome = this.transaction.execute(occasion, environment, action.run, args);
     if (isVerdict(outcome)) return outcome;
     if (isEmpty(outcome)) return { kind: 'nothing', result: outcome.result };
@@ -255,7 +249,7 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
   private executeTimer(ballot: number, environment: Environment): Executed {
     const timer = this.timers.next();
     if (timer === undefined || timer.due > this.clock(environment)) return NOTHING;
-    const occasion = this.occasion(ACTION.timer, '', environment, timer);
+    const occasion = this.occasion(ACTION.timer, '', environment, false, timer);
     const run = this.definition.timers.get(timer.name);
     if (run === undefined) environment.log('no such timer any more', { timer: timer.name });
     return this.must(occasion, run, JSON.parse(timer.args), ballot, environment);
@@ -293,11 +287,18 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
     return Number.isSafeInteger(now) ? Math.max(now, this.time) : this.time;
   }
 
-  private occasion(action: string, session: string, environment: Environment, timer?: TimerView): Occasion {
+  private occasion(
+    action: string,
+    session: string,
+    environment: Environment,
+    answers = false,
+    timer?: TimerView,
+  ): Occasion {
     return {
       action,
       name: timer === undefined ? action : timer.name,
       session,
+      answers,
       number: this.version + 1,
       now: this.clock(environment),
       firing: timer === undefined ? 0 : timer.id,
@@ -343,10 +344,4 @@ function isEmpty(outcome: Outcome): boolean {
   return (
     outcome.changes.length === 0 && outcome.timersSet.length === 0 && outcome.timersCancelled.length === 0
   );
-}
-
-/** LS := M, for those who know M by its interface only. */
-export function leaderStateOf(state: WorldStateLike): LeaderState {
-  if (!(state instanceof WorldState)) throw new TypeError('a leader state lies on a WorldState');
-  return new LeaderState(state);
 }

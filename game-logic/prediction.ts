@@ -91,7 +91,8 @@ export class Prediction {
     const entry = this.definition.actions.get(action.action);
     if (entry === undefined) return failed('no-such-action', action.action);
     const { action: name, session } = action;
-    const occasion = { action: name, name, session, number: 0, now: Math.trunc(environment.now), firing: 0 };
+    const now = Math.trunc(environment.now);
+    const occasion = { action: name, name, session, answers: true, number: 0, now, firing: 0 };
     const outcome = this.transaction.execute(occasion, environment, entry.run, action.args);
     if (isVerdict(outcome)) return outcome;
     this.overlay.apply(outcome.changes, AHEAD);

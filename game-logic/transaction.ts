@@ -3,7 +3,6 @@
  * of the changes. So a refusal or a throw leaves no trace, on the leader and in a client's prediction alike.
  */
 import type { Change } from '../schemas/support/types.ts';
-import { isWellFormed } from '../schemas/support/utf8.ts';
 import type { AnyContext, LeaderFunction } from './definition.ts';
 import { type Json, JsonError, jsonText } from './json.ts';
 import {
@@ -21,6 +20,7 @@ import {
   TIMERS_PER_WORLD,
 } from './limits.ts';
 import type { Overlay } from './overlay.ts';
+import { clip } from './text.ts';
 import type { Environment, TimerView } from './types.ts';
 import { type TransactionGate, TransactionTable } from './writable-table.ts';
 
@@ -53,6 +53,8 @@ export interface Occasion {
   /** As logs name it: a timer by its own name. */
   readonly name: string;
   readonly session: string;
+  /** Somebody waits for what it returns; otherwise that is let fall. */
+  readonly answers: boolean;
   /** Number of the command it may become; makes timer ids. */
   readonly number: number;
   readonly now: number;
@@ -73,7 +75,7 @@ export class Transaction implements TransactionGate {
   private readonly context: MutableContext;
   private readonly touched: TransactionTable[] = [];
   private open = false;
-  private occasion: Occasion = { action: '', name: '', session: '', number: 0, now: 0, firing: 0 };
+  private occasion: Occasion = NO_OCCASION;
   private environment: Environment = NO_ENVIRONMENT;
   /** Once there is one it stands, even if the function caught what was thrown. */
   private verdict: Verdict | undefined;
@@ -158,6 +160,7 @@ export class Transaction implements TransactionGate {
         'it returned a promise; leader functions are synchronous, do not use await in them',
       );
     }
+    if (!this.occasion.answers) return 'null';
     const text = jsonText(returned, JSON_DEPTH);
     if (text.length > RESULT_LENGTH)
       this.verdict = failed(
@@ -269,6 +272,15 @@ interface MutableContext {
   readonly cancel: (timer: number) => boolean;
 }
 
+const NO_OCCASION: Occasion = {
+  action: '',
+  name: '',
+  session: '',
+  answers: false,
+  number: 0,
+  now: 0,
+  firing: 0,
+};
 const NO_ENVIRONMENT: Environment = { now: 0, random: () => 0, log: () => {} };
 
 export function failed(code: string, detail: string): Verdict {
@@ -305,14 +317,6 @@ function silence(promise: PromiseLike<unknown>): void {
     // Not even a promise: its author is told so all the same.
   }
 }
-
-/** Cuts, and keeps the text sendable: neither a cut nor a game's own slicing may leave half a character. */
-function clip(text: string, most: number): string {
-  const short = text.length > most ? `${text.slice(0, most)}…` : text;
-  return isWellFormed(short) ? short : short.replace(LONE_SURROGATE, '?');
-}
-
-const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 function describe(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.stack ?? `${thrown.name}: ${thrown.message}`;

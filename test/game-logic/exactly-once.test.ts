@@ -163,6 +163,19 @@ describe('join, leave, end', () => {
     expect(lab.state.session('ann')?.joined).toBe(false);
   });
 
+  it("what join, leave and tick return is nobody's answer", () => {
+    const draft = (ctx: LabContext) => {
+      ctx.world.player.put({ id: 'x', hp: 1 });
+      return ctx.world.player.get('x');
+    };
+    const lab = new Lab({ join: draft, leave: draft, tick: draft });
+    for (const kind of ['join', 'leave'] as const)
+      expect(envelopeOf(lab.call({ kind, session: 'ann' })).result).toBe('null');
+    lab.run((ctx) => void ctx.world.player.remove('x'));
+    expect(envelopeOf(lab.call({ kind: 'tick' })).result).toBe('null');
+    expect(lab.logs).toEqual([]);
+  });
+
   it('who is refused at the door has not joined', () => {
     const lab = new Lab({ join: (ctx) => ctx.refuse('full-house') });
     expect(codeOf(lab.call({ kind: 'join', session: 'ann' }))).toBe('full-house');
