@@ -9,7 +9,7 @@ interface Appointment {
 }
 
 /** A queue by time. */
-export class Agenda {
+class Agenda {
   readonly #heap: Appointment[] = [];
 
   get size(): number {
@@ -60,7 +60,39 @@ export class Agenda {
   }
 }
 
+/** Whose turn it is, and when it was meant to be. */
+export interface Turn {
+  readonly who: number;
+  readonly at: number;
+}
+
+/** Players and their turns, each at a pace of its own. */
+export class Turns {
+  readonly #agenda = new Agenda();
+  readonly #paces = new Map<number, { readonly rate: number; readonly random: () => number }>();
+
+  /** When the next turn is due; Infinity if nobody has one. */
+  get next(): number {
+    return this.#agenda.next;
+  }
+
+  /** `rate`: turns a second. The first comes within one mean interval. */
+  add(who: number, now: number, rate: number, random: () => number): void {
+    this.#paces.set(who, { rate, random });
+    this.#agenda.add(now + (1_000 / rate) * random(), who);
+  }
+
+  /** The next turn that is due. The one after it is set from when this one was meant to be, however late it is now. */
+  take(now: number): Turn | undefined {
+    const due = this.#agenda.take(now);
+    const pace = due && this.#paces.get(due.who);
+    if (due !== undefined && pace !== undefined)
+      this.#agenda.add(due.at + interval(pace.rate, pace.random), due.who);
+    return due;
+  }
+}
+
 /** Milliseconds to the next act of a bot that acts `rate` times a second: half to one and a half of the mean, by dice. */
-export function interval(rate: number, random: () => number): number {
+function interval(rate: number, random: () => number): number {
   return (1_000 / rate) * (0.5 + random());
 }

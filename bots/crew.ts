@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import type { WorldDefinition } from '../game-logic/types.ts';
 import { worlds } from '../game-logic/worlds/index.ts';
-import { Agenda, interval } from './agenda.ts';
+import { Turns } from './agenda.ts';
 import { Books } from './books.ts';
 import type { BotOrder, DoneReport, SecondReport, WorkerOrder } from './messages.ts';
 import { Meters } from './meters.ts';
@@ -31,7 +31,7 @@ export class Crew {
   readonly #meters: Meters;
   readonly #books = new Books();
   readonly #sequence: Sequence;
-  readonly #agenda = new Agenda();
+  readonly #turns = new Turns();
   readonly #players: Player[] = [];
   readonly #watchers: WholeClient[] = [];
   readonly #bySession = new Map<string, Player>();
@@ -171,33 +171,29 @@ export class Crew {
     this.#bySession.set(player.session, player);
     const pace = this.#paces.get(player);
     if (pace === undefined || pace.everyMs === 0) return;
-    this.#agenda.add(this.#now() + pace.everyMs * pace.random(), pace.index);
+    this.#turns.add(pace.index, this.#now(), 1_000 / pace.everyMs, pace.random);
     this.#wake();
   }
 
   #wake(): void {
     if (this.#timer !== null || this.#stopped) return;
-    const wait = Math.max(0, this.#agenda.next - this.#now());
+    const wait = Math.max(0, this.#turns.next - this.#now());
     this.#timer = setTimeout(
       () => {
         this.#timer = null;
-        this.#turns();
+        this.#takeTurns();
         this.#wake();
       },
       Math.min(wait, SWEEP_MS),
     );
   }
 
-  /** All turns that are due. The next of each is set from when this one was meant, not from now. */
-  #turns(): void {
+  #takeTurns(): void {
     const now = this.#now();
-    for (let due = this.#agenda.take(now); due !== undefined; due = this.#agenda.take(now)) {
+    for (let due = this.#turns.take(now); due !== undefined; due = this.#turns.take(now)) {
       if (this.#stopped) return;
       this.#meters.time('late', now - due.at);
-      const player = this.#players[due.who] as Player;
-      player.turn(due.at);
-      const { everyMs, random } = this.#paces.get(player) as Pace;
-      this.#agenda.add(due.at + interval(1_000 / everyMs, random), due.who);
+      this.#players[due.who]?.turn(due.at);
     }
   }
 

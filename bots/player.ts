@@ -33,6 +33,8 @@ const STUCK_MS = 3_000;
 const RETRY_MS = 200;
 /** An act without a fate for so long is given up, and reported as unsettled. */
 const GIVE_UP_MS = 20_000;
+/** Acknowledged acts whose command is still looked out for; without one the ledger decides at the end. */
+const BARE = 1_024;
 const BACK_OFF_MS = 200;
 const BACK_OFF_MOST_MS = 3_000;
 /** Had no effect, and will pass. */
@@ -90,8 +92,8 @@ export class Player {
   /** No more turns of its own. */
   #finishing = false;
   #over = false;
-  /** Acknowledged without a command so far: its row in the books. */
-  readonly #bare = new Map<number, number>();
+  /** Acknowledged, and its command not seen so far: its row in the books, and when it was meant. */
+  readonly #bare = new Map<number, { readonly row: number; readonly intended: number }>();
 
   constructor(around: Surroundings, script: Script, home: number, random: Random, turn: () => Intent | null) {
     this.#around = around;
@@ -157,15 +159,17 @@ export class Player {
 
   /** A command that carries this bot's session. */
   executed(envelope: Envelope, latency: (intended: number) => number): void {
+    const { meters, books } = this.#around;
     const act = this.#pending.get(envelope.sequence);
-    if (act === undefined) {
-      const row = this.#bare.get(envelope.sequence);
-      if (row !== undefined) this.#around.books.delivered(row);
+    const bare = this.#bare.get(envelope.sequence);
+    if (act !== undefined && !act.delivered) {
+      act.delivered = true;
+      meters.time('executed', latency(act.intended));
+    } else if (bare !== undefined) {
       this.#bare.delete(envelope.sequence);
-      return;
+      books.delivered(bare.row);
+      meters.time('executed', latency(bare.intended));
     }
-    if (!act.delivered) this.#around.meters.time('executed', latency(act.intended));
-    act.delivered = true;
   }
 
   /** No more turns; answers still count. */
@@ -344,19 +348,27 @@ export class Player {
     if (duplicate) meters.count('duplicates');
     sights.acknowledged(this.#region, number, act.intended);
     this.#settle(act, 'issued', number);
+    if (!act.delivered) this.#awaitCommand(act);
     const { standing, answered } = act.intent;
     if (standing === undefined && answered === undefined) return;
     const value: unknown = JSON.parse(result === '' ? 'null' : result);
-    if (standing !== undefined && !act.delivered) {
-      books.stands(act.row, standing(value));
-      this.#bare.set(act.sequence, act.row);
-    }
+    if (standing !== undefined && !act.delivered) books.stands(act.row, standing(value));
     const off = answered?.(value);
     if (off === undefined) return;
     meters.count('predictions');
     if (off === 0) return;
     meters.count('mispredictions');
     meters.time('correction', off);
+  }
+
+  /** Answers may come before the command does, and those that changed nothing have none. */
+  #awaitCommand({ sequence, row, intended }: Pending): void {
+    this.#bare.set(sequence, { row, intended });
+    if (this.#bare.size <= BARE) return;
+    for (const oldest of this.#bare.keys()) {
+      this.#bare.delete(oldest);
+      break;
+    }
   }
 
   #settle(act: Pending, fate: 'issued' | 'no' | 'unsettled', number: number): void {

@@ -199,6 +199,8 @@ export const IDENTITY_BYTES = 256 * 1024;
 export const ADMIN_BODY_BYTES = 16 * 1024;
 /** How long a world may take to show that it is ready. */
 export const ADMIN_READY_MS = 2_000;
+/** A process that was frozen on purpose comes back by itself within a minute: nobody else can tell it to. */
+export const ADMIN_FREEZE_MS = 60_000;
 
 // ---- Links: connections between region servers --------------------------------------------------------------------------
 

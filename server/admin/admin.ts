@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, isIP } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { HTTP_STATUS, ThroughlineError } from '../errors.ts';
-import { ADMIN_BODY_BYTES, ADMIN_READY_MS } from '../limits.ts';
+import { ADMIN_BODY_BYTES, ADMIN_FREEZE_MS, ADMIN_READY_MS } from '../limits.ts';
 import type { WorldService } from '../world-service.ts';
 import { Metrics } from './metrics.ts';
 import type { Admin, AdminOptions, Faults } from './types.ts';
@@ -158,7 +158,8 @@ class AdminPort implements Admin {
       for (const [pair, ms] of this.#delays(value)) await faults.delay(...pair, ms);
       return;
     }
-    throw new ThroughlineError('bad-request', 'a fault is cut, heal, delayMs or kill');
+    if (what === 'freeze' && isObject(value)) return faults.freeze(...this.#freezing(value));
+    throw new ThroughlineError('bad-request', 'a fault is cut, heal, delayMs, kill or freeze');
   }
 
   /** All of them checked before the first is made. */
@@ -168,6 +169,17 @@ class AdminPort implements Admin {
         throw new ThroughlineError('bad-request', 'a delay is {"eu-us": milliseconds}');
       return [this.#pair(pair), ms];
     });
+  }
+
+  #freezing(given: JsonObject): readonly [string, number] {
+    const [region, ...others] = Object.keys(given);
+    const ms = given[region ?? ''];
+    if (others.length > 0 || typeof ms !== 'number' || !(ms > 0 && ms <= ADMIN_FREEZE_MS))
+      throw new ThroughlineError(
+        'bad-request',
+        `a freeze is {"eu": milliseconds}, at most ${ADMIN_FREEZE_MS}`,
+      );
+    return [this.#region(region), ms];
   }
 
   /** Region names may have dashes themselves. */

@@ -41,6 +41,8 @@ export interface Faults {
   delay(a: string, b: string, ms: number): Promise<void>;
   /** Ends the region's process as SIGKILL would. */
   kill(region: string): Promise<void>;
+  /** Stops the region's process as SIGSTOP does, and lets it go on after so many milliseconds. */
+  freeze(region: string, ms: number): Promise<void>;
 }
 
 export interface AdminOptions {

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import type { Faults } from '../admin/types.ts';
 import { ThroughlineError } from '../errors.ts';
 import type { Links } from '../links/types.ts';
@@ -38,6 +40,16 @@ export class LinkFaults implements Faults {
     if (region !== this.#region) throw elsewhere([region]);
     // The answer leaves first.
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), 10);
+  }
+
+  async freeze(region: string, ms: number): Promise<void> {
+    if (region !== this.#region) throw elsewhere([region]);
+    // Who is stopped cannot wake itself: another process does it, and outlives this one.
+    const wake = `setTimeout(() => process.kill(${process.pid}, 'SIGCONT'), ${Math.ceil(ms)})`;
+    const waker = spawn(process.execPath, ['-e', wake], { detached: true, stdio: 'ignore' });
+    await once(waker, 'spawn');
+    waker.unref();
+    setTimeout(() => process.kill(process.pid, 'SIGSTOP'), 10);
   }
 
   /** Index of the other end of a link of this region. */

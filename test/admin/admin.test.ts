@@ -35,6 +35,9 @@ class FakeFaults implements Faults {
   async kill(region: string) {
     this.made.push(['kill', region]);
   }
+  async freeze(region: string, ms: number) {
+    this.made.push(['freeze', region, ms]);
+  }
 }
 
 async function openAdmin(options: Partial<AdminOptions> = {}) {
@@ -163,12 +166,14 @@ describe('admin port', () => {
     await fault({ delayMs: { 'eu-us': 40, 'ap-south-eu': 5 } });
     await fault({ heal: true });
     await fault({ kill: 'ap-south' });
+    await fault({ freeze: { us: 1_500 } });
     expect(faults.made).toEqual([
       ['cut', 'eu', 'us'],
       ['delay', 'eu', 'us', 40],
       ['delay', 'ap-south', 'eu', 5],
       ['heal'],
       ['kill', 'ap-south'],
+      ['freeze', 'us', 1_500],
     ]);
     const wrong = [{}, { cut: ['eu'] }, { cut: 'eu' }, { heal: false }, { kill: 'mars' }, { boom: 1 }, []];
     for (const body of [
@@ -176,10 +181,15 @@ describe('admin port', () => {
       { delayMs: { 'eu-us': -1 } },
       { delayMs: { 'eu-us': 1, 'eu-mars': 1 } },
       { kill: 'eu', heal: true },
+      { freeze: 'eu' },
+      { freeze: { mars: 10 } },
+      { freeze: { eu: 0 } },
+      { freeze: { eu: 60_001 } },
+      { freeze: { eu: 10, us: 10 } },
     ]) {
       expect((await fault(body)).json.error).toBe('bad-request');
     }
-    expect(faults.made).toHaveLength(5);
+    expect(faults.made).toHaveLength(6);
   });
 
   it('makes no faults where that is not allowed', async () => {
