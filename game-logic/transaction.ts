@@ -163,7 +163,7 @@ export class Transaction implements TransactionGate {
     if (!this.occasion.answers) return 'null';
     const text = jsonText(returned, JSON_DEPTH);
     if (text.length > RESULT_LENGTH)
-      this.verdict = failed(
+      this.verdict ??= failed(
         'too-large',
         `a result of ${text.length} characters; at most ${RESULT_LENGTH} are allowed`,
       );

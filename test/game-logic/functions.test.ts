@@ -87,7 +87,7 @@ describe('atomic', () => {
           ctx.refuse('second');
         } finally {
           // biome-ignore lint/correctness/noUnsafeFinally: it is what a careless function does.
-          return 'fine';
+          return 'x'.repeat(RESULT_LENGTH + 1);
         }
       });
       expect(executed).toMatchObject({ kind: 'refused', code: 'first' });
