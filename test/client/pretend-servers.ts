@@ -23,6 +23,10 @@ interface Connection {
   readonly down: Down[];
 }
 
+/** A command's bytes here: its number. */
+const bytesOf = (number: number): Uint8Array => new Uint8Array(new Uint32Array([number]).buffer);
+export const numberIn = (bytes: Uint8Array): number => new DataView(bytes.buffer).getUint32(0, true);
+
 export class PretendServers {
   readonly regions: number;
   readonly log: Executed[] = [];
@@ -89,8 +93,14 @@ export class PretendServers {
     if (!connection) return;
     while (connection.next <= this.applied[connection.address]!) {
       const number = connection.next++;
-      connection.down.push({ kind: 'command', connection: connection.id, number, bytes: new Uint8Array() });
+      connection.down.push({ kind: 'command', connection: connection.id, number, bytes: bytesOf(number) });
     }
+  }
+
+  /** A server that repeats itself. */
+  again(back: number): void {
+    if (this.connection) this.connection.next = Math.max(1, this.connection.next - back);
+    this.#stream();
   }
 
   /** A slow client is moved to a snapshot. */

@@ -2,7 +2,7 @@
 import { type ClientLimits, DEFAULT_LIMITS } from '../../client/limits.ts';
 import { Session } from '../../client/session.ts';
 import type { CompleteSnapshot, Effect, SessionEvent, Settlement } from '../../client/session-types.ts';
-import { PretendServers } from './pretend-servers.ts';
+import { numberIn, PretendServers } from './pretend-servers.ts';
 
 export class SessionDriver {
   readonly servers: PretendServers;
@@ -56,7 +56,7 @@ export class SessionDriver {
         this.dials.push({ address: effect.address, from: effect.from, at: this.now });
         break;
       case 'apply':
-        this.#apply(this.session.number + 1);
+        this.#apply(numberIn(effect.bytes));
         break;
       case 'restore':
         if (this.runs.at(-1)!.length > 0) this.runs.push([]);
@@ -81,6 +81,8 @@ export class SessionDriver {
   }
 
   #apply(number: number): void {
+    // As the mirror would: only the next one fits.
+    if (number !== this.session.number + 1) throw new Error(`command ${number} after ${this.session.number}`);
     if (this.spoil) {
       this.spoil = false;
       this.feed({ kind: 'fault', detail: `digest-mismatch at ${number}` });
