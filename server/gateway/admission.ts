@@ -27,9 +27,9 @@ export async function admit(door: Doorkeeper, options: unknown): Promise<Admissi
   const { world, token, from, stream } = options as Readonly<Record<string, unknown>>;
   const { name } = worldNamed(door.worlds, world);
   if (door.draining()) throw new ThroughlineError('draining', 'this server is leaving');
-  checkStream(stream);
+  const sent = checkStream(stream);
   const first = checkFrom(from);
-  return { ...(await identify(door, name, token)), from: first };
+  return { ...(await identify(door, name, token)), from: first, stream: sent };
 }
 
 /** A guest's session and token. Rejects `forbidden` where there are no guests. */
@@ -53,10 +53,11 @@ async function identify(door: Doorkeeper, world: string, token: unknown) {
   return { session: claims.session, token: renewed };
 }
 
-function checkStream(stream: unknown): void {
-  if (stream === undefined || stream === null || stream === 'commands') return;
+function checkStream(stream: unknown): Admission['stream'] {
+  if (stream === undefined || stream === null || stream === 'commands') return 'commands';
+  if (stream === 'answers') return 'answers';
   if (stream === 'frames') throw new ThroughlineError('bad-request', "stream 'frames' is not available yet");
-  throw new ThroughlineError('bad-request', "stream is 'commands' or 'frames'");
+  throw new ThroughlineError('bad-request', "stream is 'commands' or 'answers'");
 }
 
 function checkFrom(from: unknown): number | null {

@@ -31,6 +31,8 @@ export interface Admission {
   readonly token: string;
   /** First command wanted; null: a snapshot. */
   readonly from: number | null;
+  /** `answers`: nothing of the world's sequence, for those who only act. */
+  readonly stream: 'commands' | 'answers';
 }
 
 export class Member {
@@ -64,7 +66,7 @@ export class Member {
     if (this.#started) return;
     this.#started = true;
     this.pipe.send(this.#context.welcome(this.#admission));
-    this.stream.start(this.#admission.from);
+    if (this.#admission.stream === 'commands') this.stream.start(this.#admission.from);
   }
 
   /** A frame that is not Colyseus' own. Its bytes are void when this returns. */

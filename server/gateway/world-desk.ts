@@ -110,8 +110,10 @@ export class WorldDesk {
     });
     const member = new Member(this.#forMembers, admission, pipe);
     this.#members.set(client, member);
-    this.#catching.add(member);
-    this.feed.setIdle(false);
+    if (admission.stream === 'commands') {
+      this.#catching.add(member);
+      this.feed.setIdle(false);
+    }
     this.sessions.enter(admission.session, this.#context.now());
   }
 

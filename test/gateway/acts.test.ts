@@ -40,6 +40,19 @@ describe.each(['uws', 'ws'] as const)('acts over %s', (transport) => {
     expect(again.welcome?.sequence).toBe(3);
   });
 
+  it("sends its own answers only to who joins with stream 'answers'", async () => {
+    const site = await openHere();
+    const silent = await RawClient.join(site, { stream: 'answers' });
+    const witness = await RawClient.join(site);
+    silent.act(1, 'inbound', { to: 'A', amount: 400 });
+    await until('the answer', () => silent.answers.length === 1);
+    await until('the command elsewhere', () => witness.number === 1);
+    silent.act(2, 'inbound', { to: 'A', amount: 1 });
+    await until('the next answer', () => silent.answers.length === 2);
+    // A welcome and two answers.
+    expect(silent.kinds).toEqual([6, 3, 3]);
+  });
+
   it('[EDGE3, ANS3] tells a refusal, a failure and an open outcome apart', async () => {
     const site = await openHere();
     const client = await RawClient.join(site);
