@@ -1,6 +1,7 @@
 /** One world of a single region in this process: turns, storage and the WorldService, without network. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { warehouse } from '../../game-logic/worlds/warehouse/index.ts';
+import { readId } from '../../schemas/support/envelope.ts';
 import { ThroughlineError } from '../../server/errors.ts';
 import { createLogger } from '../../server/log.ts';
 import { consensusConfig } from '../../server/region/consensus-config.ts';
@@ -116,7 +117,9 @@ describe('a world in a process', () => {
     expect(world.state.number).toBeGreaterThanOrEqual(19);
     await world.applied(20, 5_000);
     expect(await world.read(1, 5, 1 << 20)).toHaveLength(5);
-    expect(await world.read(19, 99, 1 << 20)).toHaveLength(2);
+    const read: Uint8Array[] = [];
+    while (read.length < 20) read.push(...(await world.read(read.length + 1, 99, 300)));
+    expect(read.map((bytes) => readId(bytes).number)).toEqual(Array.from({ length: 20 }, (_, at) => at + 1));
     expect(await world.read(21, 99, 1 << 20)).toEqual([]);
     expect((await world.stateAt(7)).table('warehouse')?.get('A')).toEqual({ id: 'A', amount: 7 });
     await expect(world.stateAt(21)).rejects.toMatchObject({ code: 'not-found' });
