@@ -111,9 +111,10 @@ function checkFate(lived: Lived, { amounts, executed, envelopes }: Replay): void
       throw new Violation('G9', `${key} was told ${JSON.stringify(fate)}, which nothing issued says`);
     return;
   }
-  if (number !== undefined)
+  // A repeat is a new attempt: a no to one copy says nothing of the others.
+  if (number !== undefined && lived.copies <= 1)
     throw new Violation('definite-no', `${key} was told ${fate.kind} ${fate.code}, and is number ${number}`);
-  if (fate.kind === 'refused') requireReason(lived, fate.code, amounts);
+  if (fate.kind === 'refused' && number === undefined) requireReason(lived, fate.code, amounts);
 }
 
 /** A refusal is justified by a state that was issued, not before the call and not after the answer. */
@@ -190,8 +191,10 @@ function checkBySearch(deeds: Deeds): boolean {
   return verdict.kind === 'linearizable';
 }
 
-function operationOf({ deed, called, returned, fate }: Lived): Operation<Input, string>[] {
+function operationOf({ deed, called, returned, fate, copies }: Lived): Operation<Input, string>[] {
   const input = { deed };
+  if (copies > 1 && fate?.kind === 'refused')
+    return [{ called, returned: Number.POSITIVE_INFINITY, input, output: undefined }];
   if (fate?.kind === 'issued') return [{ called, returned, input, output: fate.result }];
   if (fate?.kind === 'unavailable') return [];
   if (fate?.kind === 'refused')

@@ -9,8 +9,8 @@ import { Network } from './network.ts';
 import type { Profile } from './profile.ts';
 import { describe } from './show.ts';
 
-/** How often a process is given the time, in ms. */
-const TICK = 10;
+/** A process is given the time this often in a heartbeat; a server does so between 2 and 8 times. */
+const TICKS_PER_HEARTBEAT = 5;
 /** What is kept for a paused process; a real socket buffer is no larger. */
 const BACKLOG = 2000;
 /** The wall clocks' time at the beginning of a run. */
@@ -46,6 +46,7 @@ export class TimedCluster<M extends Machine> {
   private readonly hooks: TimedHooks;
   private readonly bodies: readonly Body[];
   private readonly events = new EventQueue<() => void>();
+  private readonly tickMs: number;
   /** Devices that stay as they are when the others are healed. */
   private readonly lost = new Set<Device>();
 
@@ -53,7 +54,8 @@ export class TimedCluster<M extends Machine> {
     this.choices = choices;
     this.profile = profile;
     this.hooks = hooks;
-    const { devices } = profile.config;
+    const { devices, timing } = profile.config;
+    this.tickMs = timing.heartbeat / TICKS_PER_HEARTBEAT;
     this.network = new Network(choices, profile.network, devices);
     this.bodies = Array.from({ length: devices }, () => ({
       flushing: false,
@@ -169,11 +171,14 @@ export class TimedCluster<M extends Machine> {
     const sim = this.cluster.device(device);
     if (sim.incarnation !== incarnation || sim.machine === null) return;
     const body = this.bodies[device]!;
+    // The mere passing of time is no event: a run is as long as what happens in it.
+    this.steps--;
     if (!body.paused) this.cluster.input(device, { kind: 'tick', now: Math.floor(this.clockOf(body)) });
-    this.later(TICK, () => this.tick(device, incarnation));
+    this.later(this.tickMs, () => this.tick(device, incarnation));
   }
 
   private turn(device: Device): void {
+    this.steps--;
     this.whenAwake(device, () => this.cluster.run(device, (machine) => machine.turn()));
   }
 

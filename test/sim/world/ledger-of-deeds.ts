@@ -14,6 +14,8 @@ export interface Lived {
   readonly deed: Deed;
   /** 0 until it was sent for the first time. */
   sequence: number;
+  /** How often it was sent: over so many connections, or in so many requests. */
+  copies: number;
   readonly called: number;
   readonly issuedBefore: number;
   returned: number;
@@ -40,6 +42,7 @@ export class Deeds {
       session,
       deed,
       sequence: 0,
+      copies: 0,
       called: now,
       issuedBefore: issued,
       returned: Number.POSITIVE_INFINITY,

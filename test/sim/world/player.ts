@@ -116,7 +116,8 @@ export class Player {
         this.settled(effect.ticket, effect.settlement);
         break;
       case 'resync':
-        if (effect.reason !== 'compacted')
+        // Rewound: every server within reach stayed behind for long, as in a partition; the client says so and starts over.
+        if (effect.reason === 'diverged')
           throw new Violation('mirror', `${this.name} at ${effect.after}: ${effect.reason}`);
         break;
       case 'ended':
@@ -144,6 +145,7 @@ export class Player {
     if (lived.sequence !== 0 && lived.sequence !== sequence)
       throw new Violation('exactly-once', `${this.name} sends ${lived.sequence} again as ${sequence}`);
     lived.sequence = sequence;
+    lived.copies++;
   }
 
   private settled(ticket: number, settlement: Settlement): void {
