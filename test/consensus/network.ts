@@ -151,16 +151,21 @@ export class Node {
     if (effects.alarms !== undefined) this.alarms.push(...effects.alarms);
     if (effects.write !== undefined) this.pendingWrites.push(effects.write);
     this.transmit(this.gate.add(effects.sends));
-    for (const { to, from, max } of effects.serve ?? []) {
-      const commands = this.disk.log.slice(from - 1, from - 1 + max);
-      if (commands.length > 0)
-        this.out({
-          from: this.config.self,
-          to,
-          message: { kind: 'issued', upTo: this.log.length, commands },
-        });
-    }
+    for (const { to, from, max } of effects.serve ?? []) this.serve(to, from, max);
     return effects;
+  }
+
+  /** Reads older commands from storage: one message, cut short where it is full. */
+  private serve(to: Device, from: number, max: number): void {
+    const commands: Command[] = [];
+    let bytes = 0;
+    for (const command of this.disk.log.slice(from - 1, from - 1 + max)) {
+      bytes += command.bytes.length;
+      if (commands.length > 0 && bytes > this.config.messageBytes) break;
+      commands.push(command);
+    }
+    if (commands.length > 0)
+      this.out({ from: this.config.self, to, message: { kind: 'issued', upTo: this.log.length, commands } });
   }
 
   /** Makes the oldest writes durable, all by default. */
