@@ -186,8 +186,13 @@ export const STORAGE_BLOCK_CACHE = 4 << 20;
 export const STORAGE_READ_AHEAD = 1 << 20;
 /** Table files, newest first, whose checksums are verified before a store is opened: about half a second. */
 export const STORAGE_VERIFY_BYTES = 256 << 20;
-/** Runs of commands with one creating ballot; at most a new one for each change of leader. 24 bytes each in memory. */
-export const STORAGE_RUNS = 1_000_000;
+/** Runs of commands with one creating ballot; a new one at most for each change of leader: at one a minute, 7 years. */
+export const STORAGE_RUNS = 4_000_000;
+/** Table files that LevelDB keeps open, a world: 800 MiB of the newest at 4 MiB each. */
+export const STORAGE_OPEN_FILES = 200;
+/** A folder that looks damaged is looked at again: another process may be at work in it, and will be named then. */
+export const STORAGE_CHECKS = 3;
+export const STORAGE_CHECK_MS = 20;
 /** Bytes of issued commands kept in memory from a restart, of which there are at most `tailCommands`. */
 export const STORAGE_TAIL_BYTES = 64 << 20;
 /** Bytes of identity.json: 64 worlds and 64 peers at 100 bytes each are 12 KiB. */
@@ -212,6 +217,8 @@ export const LINK_FRAME_BYTES = 4 * MESSAGE_BYTES;
 export const LINK_FRAME_FULL = 128 * 1024;
 /** Largest body before the other side has proved the secret: a hello is about 250 bytes, a proof 100. */
 export const LINK_HANDSHAKE_BYTES = 2_048;
+/** Characters of a stranger's words that are logged or told on. */
+export const LINK_QUOTED = 64;
 /** From the connection to the end of the handshake: two round trips of 400 ms at worst, with room. */
 export const LINK_HANDSHAKE_MS = 3_000;
 export const LINK_CONNECT_MS = 1_500;

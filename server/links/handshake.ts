@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { type Body, decodeMessage, encodeMessage, type Hello } from '../../schemas/generated/peer.ts';
+import { LINK_QUOTED } from '../limits.ts';
 
 /** Why a link is refused, by either side. Codes are for programs, details for people. */
 export type RejectCode =
@@ -65,6 +66,11 @@ const NONCE_BYTES = 32;
 const LABEL = { dialler: 'throughline link, dialler', acceptor: 'throughline link, acceptor' } as const;
 export type Role = keyof typeof LABEL;
 
+/** A stranger's words, short enough for a log. */
+function quote(words: string, times = 1): string {
+  return words.length > times * LINK_QUOTED ? `${words.slice(0, times * LINK_QUOTED)}…` : words;
+}
+
 function encode(body: Body): Uint8Array {
   return encodeMessage({ world: '', body }, true);
 }
@@ -124,10 +130,11 @@ export class Handshake {
 
   #hello(hello: Hello): Step {
     const { protocol, cluster, region, regions } = this.#identity;
+    const its = quote(hello.region);
     if (hello.protocol !== protocol) {
       return this.#refuse(
         'wrong-version',
-        `${region} speaks version ${protocol} of the wire, ${hello.region} (${hello.version}) speaks ${hello.protocol}`,
+        `${region} speaks version ${protocol} of the wire, ${its} (${quote(hello.version)}) speaks ${hello.protocol}`,
       );
     }
     if (hello.nonce.length !== NONCE_BYTES) {
@@ -136,15 +143,15 @@ export class Handshake {
     if (hello.cluster !== cluster) {
       return this.#refuse(
         'wrong-cluster',
-        `${region} belongs to cluster ${cluster}, ${hello.region} to ${hello.cluster}; a cluster is the list of its regions, their order and weights`,
+        `${region} belongs to cluster ${cluster}, ${its} to ${quote(hello.cluster)}; a cluster is the list of its regions, their order and weights`,
       );
     }
     if (hello.region === region) return this.#refuse('self', `both ends call themselves ${region}`);
     if (!regions.includes(hello.region)) {
-      return this.#refuse('not-a-peer', `${hello.region} is not one of ${regions.join(', ')}`);
+      return this.#refuse('not-a-peer', `${its} is not one of ${regions.join(', ')}`);
     }
     if (this.#expected !== null && hello.region !== this.#expected) {
-      return this.#refuse('not-a-peer', `dialled ${this.#expected}, found ${hello.region}: check --peers`);
+      return this.#refuse('not-a-peer', `dialled ${this.#expected}, found ${its}: check --peers`);
     }
     if (this.#role === 'acceptor' && this.#identity.busy?.(hello.region) === true) {
       return this.#refuse('busy', `${region} has dialled ${hello.region}`);
@@ -191,6 +198,6 @@ export class Handshake {
   #rejected(code: string, detail: string): Step {
     this.#over = true;
     const known = CODES.has(code) ? (code as RejectCode) : 'malformed';
-    return { send: null, outcome: { kind: 'rejected', code: known, detail, heard: true } };
+    return { send: null, outcome: { kind: 'rejected', code: known, detail: quote(detail, 8), heard: true } };
   }
 }

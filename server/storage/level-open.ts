@@ -1,11 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { ClassicLevel } from 'classic-level';
 import type { Ballot, Command, Durable, Vote } from '../consensus/types.ts';
 import { crc32 } from '../crc32.ts';
 import {
   RECORD_COMMANDS,
   STORAGE_BLOCK_CACHE,
+  STORAGE_CHECK_MS,
+  STORAGE_CHECKS,
+  STORAGE_OPEN_FILES,
   STORAGE_READ_AHEAD,
   STORAGE_RUNS,
   STORAGE_TAIL_BYTES,
@@ -92,10 +96,21 @@ function judgeIdentity(held: IdentityRecord | null, folder: DataFolder, world: s
   return held.opens + 1;
 }
 
+async function check(path: string): Promise<boolean> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await checkLevel(path, STORAGE_VERIFY_BYTES);
+    } catch (error) {
+      if (attempt === STORAGE_CHECKS) throw error;
+      await setTimeout(STORAGE_CHECK_MS);
+    }
+  }
+}
+
 /** Opens the database of a world and settles whose it is. The lock is held when this resolves. */
 export async function openLevel(folder: DataFolder, world: string): Promise<Level> {
   const path = folder.worldPath(world);
-  const exists = await checkLevel(path, STORAGE_VERIFY_BYTES);
+  const exists = await check(path);
   if (!exists) judgeIdentity(null, folder, world, path);
   await mkdir(path, { recursive: true, mode: 0o700 });
   const level: Level = new ClassicLevel<Buffer, Buffer>(path, {
@@ -105,6 +120,7 @@ export async function openLevel(folder: DataFolder, world: string): Promise<Leve
     createIfMissing: !exists,
     writeBufferSize: STORAGE_WRITE_BUFFER,
     maxFileSize: STORAGE_WRITE_BUFFER,
+    maxOpenFiles: STORAGE_OPEN_FILES,
     cacheSize: STORAGE_BLOCK_CACHE,
   });
   try {

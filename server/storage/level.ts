@@ -1,6 +1,6 @@
 import type { Command, Durable, Write } from '../consensus/types.ts';
 import { RECORD_BYTES, RECORD_COMMANDS, STORAGE_RUNS } from '../limits.ts';
-import { corrupt, StorageError, storageError } from './errors.ts';
+import { StorageError, storageError } from './errors.ts';
 import { Flusher } from './flusher.ts';
 import type { DataFolder } from './identity.ts';
 import { openLevel, type Recovered, recover } from './level-open.ts';
@@ -166,7 +166,9 @@ class LevelStorage implements Storage {
     if (issued === undefined) return;
     for (const range of zone.issue(issued.upTo, issued.born)) {
       if (memory.runs.last?.born === range.born) continue;
-      if (memory.runs.count >= STORAGE_RUNS) throw corrupt(`${this.#path}: more than ${STORAGE_RUNS} runs`);
+      if (memory.runs.count >= STORAGE_RUNS) {
+        throw new StorageError('broken-rule', `${this.#path}: more than ${STORAGE_RUNS} changes of leader`);
+      }
       const run = { first: range.first, born: range.born };
       memory.runs.push(run);
       puts.push({ type: 'put', ...encodeRun(run) });

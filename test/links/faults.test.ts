@@ -17,7 +17,7 @@ describe('links under faults', () => {
   });
   afterEach(() => cluster.stop());
 
-  const fast = { pingMs: 20, silenceMs: 150 };
+  const fast = { pingMs: 30, silenceMs: 400 };
   async function two(bounds: object = {}, others: object = bounds): Promise<readonly [Node, Node]> {
     const a = await cluster.start(0, { bounds });
     const b = await cluster.start(1, { bounds: others });
@@ -93,7 +93,7 @@ describe('links under faults', () => {
 
   it('delays what is sent to one device, in order, also when the delay shrinks', async () => {
     const [a, b] = await two();
-    a.links.delay(1, 80);
+    a.links.delay(1, 400);
     const begin = performance.now();
     for (let n = 1; n <= 20; n++) {
       if (n === 15) a.links.delay(1, 10);
@@ -103,15 +103,15 @@ describe('links under faults', () => {
     }
     b.links.send('w', 0, numbered(1));
     await until('the other direction', () => a.received.length === 1);
-    expect(performance.now() - begin).toBeLessThan(75);
+    expect(performance.now() - begin).toBeLessThan(350);
     expect(b.received).toEqual([]);
     await until('delayed', () => b.received.length === 20);
-    expect(performance.now() - begin).toBeGreaterThanOrEqual(78);
+    expect(performance.now() - begin).toBeGreaterThanOrEqual(395);
     expect(sequences(b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
     const again = performance.now();
     a.links.send('w', 1, numbered(21));
     await until('at once', () => b.received.length === 21);
-    expect(performance.now() - again).toBeLessThan(60);
+    expect(performance.now() - again).toBeLessThan(300);
   });
 
   it('shows a delay as a longer round trip', async () => {

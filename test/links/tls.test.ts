@@ -83,15 +83,15 @@ describe.skipIf(!hasOpenssl())('links over mutual TLS', () => {
   });
 
   const wrong: [string, () => LinkTls | undefined, RegExp][] = [
-    ['of another authority', () => theirs.issue('DNS:us'), /certificate|alert|unable to verify|socket/i],
-    ['without TLS', () => undefined, /./],
+    ['of another authority', () => theirs.issue('DNS:us'), /certificate|alert|unable to verify/i],
+    ['without TLS', () => undefined, /wrong version number|packet length|no handshake|closed by/i],
   ];
   it.each(wrong)('refuse a peer %s, before it says a word', async (_, tls, reason) => {
     const a = await cluster.start(0, { tls: ours.issue('DNS:eu') });
     const its = tls();
     const b = await cluster.start(1, its === undefined ? {} : { tls: its });
-    await until('refused', () => a.logs.length > 0 && b.logs.length > 0);
-    expect(b.logs.map((line) => line.detail).join()).toMatch(reason);
+    const said = () => [...a.logs, ...b.logs].map((line) => line.detail).join('\n');
+    await until('refused', () => reason.test(said()));
     expect([a.events, b.events]).toEqual([[], []]);
   });
 

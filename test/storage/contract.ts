@@ -269,6 +269,21 @@ export function storageContract(name: string, place: () => Promise<Place>): void
       expect(durable.votes).toHaveLength(1);
     });
 
+    it('answers a read that a close overtakes, or rejects it', async () => {
+      await put({ votes: { ballot: 4, commands: commands(1, 50, 4, 0) }, issued: { upTo: 50, born: 4 } });
+      const readings = [1, 10, 40].map((from) =>
+        storage.read(from, 50, 1 << 20).then(
+          (found) => found.length,
+          (error: { readonly code: string }) => error.code,
+        ),
+      );
+      await storage.close();
+      const answers = await Promise.all(readings);
+      answers.forEach((answer, i) => {
+        expect([[50, 41, 11][i], 'closed']).toContain(answer);
+      });
+    });
+
     it('rejects calls before open, and a second open', async () => {
       const fresh = at.make(TAIL);
       await expect(fresh.append([{ write: 1 }])).rejects.toMatchObject({ code: 'closed' });
