@@ -114,8 +114,6 @@ function complaintsOf({ merged, comparison }: Measured, faults: readonly FaultRe
     for (const name of names) if (verdict[name] > 0) complaints.push(`${verdict[name]} ${name}`);
   }
   if (merged.counts.wrong > 0) complaints.push(`${merged.counts.wrong} wrong in what bots were sent`);
-  if (merged.counts.repeats > 0)
-    complaints.push(`${merged.counts.repeats} commands sent to a bot that had them`);
   const known = new Set(digests.flatMap(([, digest]) => (digest === null ? [] : [digest])));
   if (known.size > 1) complaints.push(`regions differ: digests ${[...known].join(', ')} at equal numbers`);
   if (merged.counts.acts > 0 && merged.counts.issued === 0) complaints.push('nothing was acknowledged');
@@ -148,6 +146,6 @@ function generatorOf({ merged, busy, worst, plan }: Measured) {
   const facts = `${percent(busy)} busy (${percent(worst)} in the worst second), turns late by ${ms(late)} at p99`;
   const advice =
     plan.workers === 1 ? '; try more --workers, or fewer bots' : '; use fewer bots or another machine';
-  const words = limit ? `THE GENERATOR IS THE LIMIT: ${facts}${advice}` : facts;
+  const words = limit ? `THE GENERATOR LIMITS THESE FIGURES: ${facts}${advice}` : facts;
   return { busy, worst, limit, words };
 }

@@ -28,8 +28,8 @@ export interface Plan {
   readonly version: string;
 }
 
-/** Acts of one run at most: the books take about 30 bytes for each, and as much again when they are merged. */
-export const ACTS_AT_MOST = 20_000_000;
+/** Acts of one run at most: the ledger takes about 250 bytes for each when they are compared, 1 GB in all. */
+export const ACTS_AT_MOST = 4_000_000;
 export const BOTS_AT_MOST = 20_000;
 /** How long answers are waited for after the last act: longer than a failover, shorter than anybody's patience. */
 export const SETTLE_MS = 25_000;

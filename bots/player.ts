@@ -53,7 +53,7 @@ export interface Surroundings {
   now(): number;
   /** The bot is in the world for the first time. */
   arrived(player: Player): void;
-  /** A frame was taken that ended with this command. */
+  /** This command exists: it was delivered or acknowledged. */
   saw(number: number, regions: readonly string[]): void;
 }
 
@@ -342,11 +342,13 @@ export class Player {
   }
 
   #acknowledged(act: Pending, { number, duplicate, result }: Answer): void {
-    const { meters, sights, books } = this.#around;
+    const { meters, sights, books, saw } = this.#around;
     const now = this.#around.now();
     meters.issued(now - act.intended, this.#region, now);
     if (duplicate) meters.count('duplicates');
     sights.acknowledged(this.#region, number, act.intended);
+    // The stream may end before it shows this one: the comparison has to reach it all the same.
+    saw(number, this.#regions);
     this.#settle(act, 'issued', number);
     if (!act.delivered) this.#awaitCommand(act);
     const { standing, answered } = act.intent;

@@ -143,19 +143,25 @@ class Run {
     await until(this.#startAt + fault.from * 1_000, over);
     if (over.aborted || this.#interrupted.aborted) return;
     const at = this.#now();
+    let end: () => Promise<void>;
     try {
-      const { regions, end } = await this.#saboteur.inflict(fault);
+      const inflicted = await this.#saboteur.inflict(fault);
+      end = inflicted.end;
+      const { regions } = inflicted;
       this.#inflicted.push({ fault, regions, at, problem: null });
       this.#screen.say(`${(at / 1_000).toFixed(1).padStart(6)} s  ${fault.text}: ${regions.join(', ')}`);
-      await until(this.#startAt + fault.to * 1_000, over);
-      await end();
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      this.#inflicted.push({ fault, regions: [], at, problem });
-      this.#screen.say(`${fault.text}: ${problem}`);
+      this.#inflicted.push({ fault, regions: [], at, problem: words(error) });
+      this.#screen.say(`${fault.text}: ${words(error)}`);
+      return;
     }
+    await until(this.#startAt + fault.to * 1_000, over);
+    // Who was killed meanwhile comes back whole.
+    await end().catch((error: unknown) => this.#screen.say(`the end of ${fault.text}: ${words(error)}`));
   }
 }
+
+const words = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 function until(moment: number, over: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -86,7 +86,7 @@ function countLines({ counts, codes, reconnects, load }: Report): string[] {
   const each = (value: number) => `${count(value).padEnd(10)} ${rate(value, load.seconds)}`;
   const lines = [dotted('acts', each(counts.acts)), dotted('acknowledged', each(counts.issued))];
   const others = (
-    ['refused', 'failed', 'unsettled', 'dropped', 'retries', 'duplicates', 'resyncs'] as const
+    ['refused', 'failed', 'unsettled', 'dropped', 'retries', 'duplicates', 'resyncs', 'repeats'] as const
   ).filter((name) => counts[name] > 0);
   for (const name of others) lines.push(dotted(name, count(counts[name])));
   if (Object.keys(codes).length > 0) lines.push(dotted('  why', list(codes)));

@@ -1,0 +1,220 @@
+/** The whole command against three real servers; and with a lying witness between, so that the verdict fails. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Report } from '../../bots/report/types.ts';
+import { run } from '../../server/cli/run.ts';
+import { Cluster, until } from '../cluster/harness.ts';
+import { LyingProxy } from './lying-proxy.ts';
+
+interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function start(cli: string, argv: readonly string[]) {
+  const child = spawn(process.execPath, ['--enable-source-maps', cli, 'bots', ...argv], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] },
+  });
+  let out = '';
+  let err = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    err += chunk.toString();
+  });
+  const ended = new Promise<Ended>((resolve) => {
+    child.once('close', (code) => resolve({ code, out, err }));
+  });
+  return { child, ended, said: () => out };
+}
+
+let cluster: Cluster;
+let folder: string;
+const file = (name: string) => join(folder, name);
+const report = (name: string) => JSON.parse(readFileSync(file(name), 'utf8')) as Report;
+const bots = (...argv: string[]) => start(cluster.cli, argv).ended;
+const urls = () => cluster.servers.map(({ url }) => url.replace('http', 'ws')).join(',');
+const admins = () => cluster.servers.map(({ admin }) => `127.0.0.1:${admin}`).join(',');
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'throughline-bots-'));
+  cluster = await Cluster.start({ worlds: 'warehouse,arena' });
+}, 60_000);
+
+afterAll(async () => {
+  await cluster?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('bots against three servers', () => {
+  it('trade while one is frozen: nothing lost, doubled or misordered, in every format', async () => {
+    const formats = ['json', 'markdown', 'csv', 'html'];
+    const { code, out, err } = await bots(
+      ...['--url', urls(), '--admin', admins(), '--world', 'warehouse', '--warehouses', '10'],
+      ...['--bots', '12', '--rate', '10', '--seconds', '6', '--workers', '2', '--ramp', '0.5'],
+      ...[
+        '--mix',
+        'trader=3,spectator=1,roamer=1,mobile=1',
+        '--fault',
+        'freeze:ap@2s-3s',
+        '--fault',
+        'hand-over:us@4s',
+      ],
+      ...['--threshold', 'lost==0', '--threshold', 'acknowledged>50', '--threshold', 'issued.max<20000'],
+      ...formats.flatMap((name) => [`--${name}`, file(name)]),
+    );
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toContain('VERDICT  ✓ sound');
+    const { verdict, thresholds, load, counts, faults, trends, series, passed } = report('json');
+    expect(passed).toBe(true);
+    expect(verdict.books).toMatchObject({
+      lost: 0,
+      doubled: 0,
+      misordered: 0,
+      denied: 0,
+      invented: 0,
+      unchanged: 0,
+    });
+    expect(verdict.books?.acknowledged).toBe(counts.issued);
+    expect(verdict.complaints).toEqual([]);
+    expect(new Set(verdict.digests.map(([, digest]) => digest)).size).toBe(1);
+    expect(thresholds.map((one) => one.passed)).toEqual([true, true, true]);
+    expect([load.kinds, load.workers]).toEqual([{ trader: 6, spectator: 2, roamer: 2, mobile: 2 }, 2]);
+    expect(faults.map(({ fault, problem }) => [fault, problem])).toEqual([
+      ['freeze:ap@2s-3s', null],
+      ['hand-over:us@4s', null],
+    ]);
+    expect(faults[0]?.regions).toEqual(['ap']);
+    expect(counts.issued).toBeGreaterThan(50);
+    // Both workers saw every command and found it sound.
+    expect(counts.verified).toBeGreaterThan(counts.issued);
+    expect([counts.wrong, counts.repeats]).toEqual([0, 0]);
+    for (const name of ['issued', 'executed', 'seen', 'connect', 'late'] as const)
+      expect(trends[name].count).toBeGreaterThan(0);
+    expect(series.reduce((sum, { issued }) => sum + issued, 0)).toBeGreaterThan(counts.issued * 0.7);
+    expect(readFileSync(file('markdown'), 'utf8')).toContain('**0 lost, 0 doubled, 0 misordered**');
+    expect(readFileSync(file('csv'), 'utf8').split('\n').length).toBe(series.length + 2);
+    expect(readFileSync(file('html'), 'utf8')).toMatch(/<svg[\s\S]+polyline/);
+  }, 60_000);
+
+  it('play in the arena; Ctrl-C ends it early, and it still reports', async () => {
+    const argv = [
+      '--url',
+      urls(),
+      '--bots',
+      '9',
+      '--seconds',
+      '60',
+      '--mix',
+      'walker,fighter,churner',
+      '--ramp',
+      '0',
+    ];
+    const play = start(cluster.cli, [...argv, '--json', file('arena')]);
+    await until('a word about the fifth second', () => play.said().includes('5 s  '), 30_000);
+    play.child.kill('SIGINT');
+    const { code, out } = await play.ended;
+    expect([code, out.includes('interrupted')]).toEqual([0, true]);
+    const { verdict, load, counts, passed } = report('arena');
+    expect([passed, load.interrupted]).toEqual([true, true]);
+    expect(load.seconds).toBeLessThan(50);
+    expect(verdict.books).toMatchObject({ lost: 0, doubled: 0, misordered: 0, denied: 0, invented: 0 });
+    expect(counts.predictions).toBeGreaterThan(20);
+  }, 60_000);
+
+  it.each([
+    ['drop', 'lost'],
+    ['double', 'doubled'],
+    ['swap', 'misordered'],
+  ] as const)(
+    'a region that %ss a command is found out: %s, with its number',
+    async (lie, kind) => {
+      const proxy = await LyingProxy.start(cluster.of('eu').url, lie);
+      try {
+        const { code, out } = await bots(
+          ...[
+            '--url',
+            `ws://127.0.0.1:${proxy.port}`,
+            '--world',
+            'warehouse',
+            '--warehouses',
+            '5',
+            '--bots',
+            '3',
+          ],
+          ...['--rate', '10', '--seconds', '2', '--ramp', '0', '--json', file(lie)],
+        );
+        expect(proxy.liedAbout).toBeGreaterThan(0);
+        expect(code).toBe(1);
+        expect(out).toContain('VERDICT  ✗ not sound');
+        const { verdict } = report(lie);
+        const found = verdict.problems.filter((problem) => problem.kind === kind).map(({ number }) => number);
+        expect(found).toContain(proxy.liedAbout);
+        expect(verdict.complaints.join()).toContain(kind);
+        for (const other of ['lost', 'doubled', 'misordered'] as const)
+          if (other !== kind) expect(verdict.books?.[other]).toBe(0);
+      } finally {
+        await proxy.stop();
+      }
+    },
+    60_000,
+  );
+
+  it('a threshold that is not reached is exit code 1', async () => {
+    const { code, out } = await bots(
+      ...[
+        '--url',
+        urls(),
+        '--world',
+        'warehouse',
+        '--warehouses',
+        '5',
+        '--bots',
+        '2',
+        '--seconds',
+        '2',
+        '--ramp',
+        '0',
+      ],
+      ...['--threshold', 'issued.p99<0.001', '--threshold', 'lost==0', '--quiet'],
+    );
+    expect(code).toBe(1);
+    expect(out).toContain('✗ issued.p99<0.001');
+    expect(out).toContain('✓ lost==0');
+    expect(out).toContain('VERDICT  ✓ sound');
+  }, 60_000);
+
+  it('who is not there is exit code 3', async () => {
+    const { code, err } = await bots('--url', 'ws://127.0.0.1:1', '--seconds', '1');
+    expect(code).toBe(3);
+    expect(err).toContain('cannot be reached');
+  }, 60_000);
+});
+
+describe('wrong usage of bots', () => {
+  it.each<[string[], string]>([
+    [['--world', 'nowhere'], "'nowhere'"],
+    [['--bots', '0'], 'bots'],
+    [['--rate', 'fast'], "'fast'"],
+    [['--mix', 'trader'], 'cannot play'],
+    [['--threshold', 'issued<1'], 'needs one of'],
+    [['--threshold', 'lost==0', '--threshold=gained==0'], "'gained'"],
+    [['--fault', 'kill:leader@5s', '--fault', 'burn:eu@1s'], "'burn:eu@1s'"],
+    [['--fault', 'kill:leader@99s'], 'over after'],
+    [['--url', 'gopher://x'], "'gopher://x'"],
+    [['--keys', '/no/such/file'], 'no such file'],
+    [['--bots', '20000', '--rate', '1000', '--seconds', '3600'], 'too many'],
+    [['now'], "'now'"],
+  ])('%j', async (argv, words) => {
+    let err = '';
+    const terminal = { environment: {}, out: () => {}, err: (text: string) => (err += text) };
+    expect(await run(['bots', ...argv], terminal)).toBe(2);
+    expect(err).toContain(words);
+  });
+});
