@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeMessage, encodeMessage } from '../../schemas/generated/peer.ts';
 import { LINK_HANDSHAKE_BYTES } from '../../server/limits.ts';
-import { FRAME } from '../../server/links/frames.ts';
+import { FRAME, frameHeader } from '../../server/links/frames.ts';
 import { Handshake, type Identity } from '../../server/links/handshake.ts';
 import { identity, Raw, RawServer } from './raw.ts';
 import { Cluster, memoryStores, type Node, numbered, REGIONS, sequences, until } from './support.ts';
@@ -239,13 +239,19 @@ describe('the peer port, seen by a stranger', () => {
 
   it('gives a slow stranger its deadline and no more, byte by byte', async () => {
     const raw = dial();
-    const begin = performance.now();
     const first = new Handshake(identity('us'), 'dialler', 'eu').first()!;
+    const frame = Buffer.concat([frameHeader(FRAME.handshake, 0, [first]), first]);
+    await until('connected', () => raw.socket.readyState === 'open');
+    const begin = performance.now();
     let at = 0;
-    const drip = setInterval(() => raw.socket.write(Buffer.from([first[at++ % first.length]!])), 10);
+    const drip = setInterval(() => raw.socket.write(frame.subarray(at, ++at)), 20);
     await until('closed', () => raw.closed, 5_000);
     clearInterval(drip);
-    expect(performance.now() - begin).toBeLessThan(3_000);
+    const took = performance.now() - begin;
+    expect(took).toBeGreaterThan(1_400);
+    expect(took).toBeLessThan(3_000);
+    expect(at).toBeLessThan(frame.length);
+    expect(raw.frames).toEqual([]);
   });
 
   it('holds few strangers at a time: one more closes the oldest, a peer still gets in', async () => {
