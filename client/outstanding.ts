@@ -120,7 +120,7 @@ export class Outstanding {
       entry.retryAt = moment.now + this.#limits.retryMs * (0.5 + moment.random);
       return null;
     }
-    return this.#settle(entry, verdict(answer));
+    return this.#settle(entry, entry.doubtful ? doubted(verdict(answer)) : verdict(answer));
   }
 
   /** Command `number` is applied here; `sequence` is that of an act of this session, or 0. */
@@ -177,6 +177,19 @@ function giveUp(entry: Entry, code: string, detail: string): Settlement {
 /** Trying again is up to us. */
 function passes(code: string, doubtful: boolean): boolean {
   return PASSING.has(code) || (doubtful && BACK_PRESSURE.has(code));
+}
+
+/** Definite whatever other copies of the act do: none of them can be executed any more, or ever. */
+const FINAL = new Set(['out-of-order', 'no-such-action', 'bad-arguments', 'bad-request']);
+
+/**
+ * A region that this client left may still hold a copy of the act, and a copy is a new attempt where this one was refused. So
+ * the no is not definite until a later act of the session is executed, or the sequence is asked for again.
+ */
+function doubted(settlement: Settlement): Settlement {
+  if (settlement.kind !== 'refused' || FINAL.has(settlement.code)) return settlement;
+  const { code, detail } = settlement;
+  return { kind: 'unknown', code, detail: `refused (${detail}), but an earlier copy may be under way` };
 }
 
 /** A `refused` or `failed` answer in the one language of errors. */

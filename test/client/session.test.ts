@@ -36,6 +36,23 @@ describe('the session machine, one story each', () => {
     expect(driver.servers.log.filter((entry) => entry.sequence > 0)).toHaveLength(1);
   });
 
+  it('[ANS3] a no is not definite while a region that was left may hold a copy of the act', () => {
+    const driver = live();
+    const ticket = driver.act();
+    driver.cut();
+    while (driver.servers.connection === null || driver.servers.connection.up.length === 0) {
+      driver.wait(50);
+      driver.deliver();
+    }
+    driver.servers.read(true);
+    while (driver.deliver());
+    expect(driver.settled.get(ticket)).toMatchObject({ kind: 'unknown', code: 'not-now' });
+    const next = driver.act();
+    driver.servers.read(true);
+    while (driver.deliver());
+    expect(driver.settled.get(next)).toMatchObject({ kind: 'refused', code: 'not-now' });
+  });
+
   it('takes its own command in the stream for the answer', () => {
     const driver = live();
     const ticket = driver.act();
@@ -337,7 +354,7 @@ describe('the session machine under random events', () => {
         for (const [ticket, settlement] of driver.settled) {
           const executed = driver.servers.log.filter((entry) => entry.action === `act-${ticket}`);
           expect(executed.length).toBeLessThanOrEqual(1);
-          expect(settlement.kind).not.toBe('unknown');
+          if (settlement.kind === 'unknown') expect(settlement.detail).toMatch(/^refused .* earlier copy/);
           if (settlement.kind === 'issued') expect(executed[0]?.number).toBe(settlement.number);
           if (settlement.kind === 'refused' || settlement.kind === 'unavailable')
             expect(executed).toEqual([]);
