@@ -397,6 +397,31 @@ describe('ticks, timers, presence', () => {
     expect(bench.envelope(bench.leader.version)).toMatchObject({ action: '$leave', session: 'eve' });
   });
 
+  it('a good-bye in one region is none while the session is connected in another', () => {
+    const bench = new LeaderBench({ definition: livelyWorld({ everyMs: 1e9 }) }).activate();
+    bench.leader.report(0, ['eve'], [], bench.clock);
+    bench.leader.report(1, ['eve'], [], bench.clock);
+    bench.run();
+    bench.leader.report(0, [], ['eve'], bench.clock);
+    bench.run();
+    bench.clock += 60_000;
+    bench.leader.report(1, ['eve'], [], bench.clock);
+    bench.run();
+    expect(bench.actions()).not.toContain('$leave');
+  });
+
+  it('nothing is run without room, not even a join', () => {
+    const bench = new LeaderBench({ definition: livelyWorld({ everyMs: 1e9 }), window: 1 }).activate();
+    bench.submit(bench.request('s', 1, 'open', { id: 'X' }));
+    expect([bench.run(), bench.run()]).toEqual([[1], []]);
+    bench.issue(1);
+    bench.run();
+    expect(bench.actions()).toEqual(['$tick', '$join']);
+    bench.issue(2);
+    bench.run();
+    expect(bench.actions()).toEqual(['$tick', '$join', 'open']);
+  });
+
   it('a session whose join is refused is told so and does nothing', () => {
     const bench = new LeaderBench({ definition: livelyWorld({ everyMs: 1e9 }) }).activate();
     bench.submit(bench.request('banned', 1, 'open', { id: 'X' }));

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PeerMessage } from '../../server/links/types.ts';
 import { livelyWorld } from '../leader/bench.ts';
 import { SmallCluster } from './small-cluster.ts';
 
@@ -39,6 +40,17 @@ describe('one world on three region servers', () => {
     expect(answers.map(({ number }) => number)).toEqual([1, 1, 1, 1]);
     expect(answers.filter(({ duplicate }) => !duplicate)).toHaveLength(1);
     expect(cluster.states[1]?.number).toBe(1);
+  });
+
+  it('the same sequence twice in one region: the first is the first, the second a duplicate', () => {
+    const cluster = new SmallCluster();
+    const other = (cluster.elect() + 1) % 3;
+    const ids = [1, 2].map(() => cluster.act(other, 's', 1, 'inbound', inbound));
+    cluster.settle();
+    expect(ids.map((id) => cluster.outcome(id))).toEqual([
+      { number: 1, result: '{"A":500}', duplicate: false },
+      { number: 1, result: '{"A":500}', duplicate: true },
+    ]);
   });
 
   it('a refusal travels back as a message, and a read sees everything acknowledged', () => {
@@ -121,6 +133,78 @@ describe('one world on three region servers', () => {
     cluster.pass(100);
     expect(cluster.elect()).toBe(next);
   });
+
+  it('runs no function while leadership is being handed over', () => {
+    const cluster = new SmallCluster();
+    const leader = cluster.elect();
+    const next = (leader + 1) % 3;
+    cluster.give(leader, { kind: 'hand-over', to: next });
+    const id = cluster.act(leader, 's', 1, 'inbound', inbound);
+    cluster.pass(300);
+    expect(cluster.outcome(id)).toMatchObject({ number: 1, duplicate: false });
+    expect((cluster.states[0]?.born ?? 0) % 3).toBe(next);
+  });
+
+  it('an action is run by the leadership that it is meant for, and by no other', () => {
+    const cluster = new SmallCluster();
+    const leader = cluster.elect();
+    const other = (leader + 1) % 3;
+    const { ballot } = cluster.hosts[leader]?.status() ?? { ballot: 0 };
+    const sent: PeerMessage[] = [];
+    cluster.drop = (from, _to, message) => {
+      if (from === leader && message.kind === 'reply') sent.push(message);
+      return false;
+    };
+    const args = cluster.definition.schema.actions['inbound']?.encode(inbound) ?? new Uint8Array();
+    const action = { region: other, request: 9, session: 's', sequence: 1, action: 'inbound', args };
+    cluster.give(leader, {
+      kind: 'peer',
+      from: other,
+      message: { kind: 'execute', ballot: ballot - 3, actions: [action] },
+    });
+    cluster.settle();
+    expect(cluster.states[leader]?.number).toBe(0);
+    expect(sent).toEqual([
+      { kind: 'reply', ballot: ballot - 3, replies: [{ region: other, request: 9, outcome: 'not-leader' }] },
+    ]);
+    // In the name of a third region it is not run either.
+    const forged = { ...action, region: leader };
+    cluster.give(leader, {
+      kind: 'peer',
+      from: other,
+      message: { kind: 'execute', ballot, actions: [forged] },
+    });
+    cluster.settle();
+    expect(cluster.states[leader]?.number).toBe(0);
+    expect(cluster.effects.flatMap(({ alarms }) => alarms)).toHaveLength(1);
+  });
+
+  it('an action that comes while its ballot is prepared is run once it is active', () => {
+    const cluster = new SmallCluster();
+    let prepared: number | undefined;
+    cluster.drop = (_from, to, message) => {
+      if (message.kind !== 'ballot-info') return false;
+      prepared = to;
+      return true;
+    };
+    for (let tries = 0; tries < 100 && prepared === undefined; tries++) cluster.pass(5);
+    const candidate = prepared as number;
+    const ballot = 3 + candidate;
+    const other = (candidate + 1) % 3;
+    const args = cluster.definition.schema.actions['inbound']?.encode(inbound) ?? new Uint8Array();
+    const action = { region: other, request: 9, session: 's', sequence: 1, action: 'inbound', args };
+    cluster.give(candidate, {
+      kind: 'peer',
+      from: other,
+      message: { kind: 'execute', ballot, actions: [action] },
+    });
+    cluster.settle();
+    expect(cluster.hosts[candidate]?.status()).toMatchObject({ role: 'preparing', queued: 1 });
+    cluster.drop = () => false;
+    expect(cluster.elect()).toBe(candidate);
+    cluster.settle();
+    expect(cluster.states[other]?.number).toBe(1);
+  });
 });
 
 describe('when leaders come and go', () => {
@@ -194,6 +278,41 @@ describe('when leaders come and go', () => {
     expect(cluster.reads.get(read)).toMatchObject({ code: 'no-quorum' });
   });
 
+  it('T52: a leader that was cut off follows the next one when it is back', () => {
+    const cluster = new SmallCluster();
+    const leader = cluster.elect();
+    cluster.cut(leader);
+    const lost = cluster.act(leader, 's', 1, 'inbound', inbound);
+    cluster.settle();
+    cluster.pass(600);
+    const next = cluster.leader as number;
+    for (const sequence of [1, 2, 3]) cluster.act(next, 't', sequence, 'inbound', { to: 'B', amount: 1 });
+    cluster.pass(50);
+    cluster.heal();
+    cluster.pass(500);
+    expect(cluster.hosts[leader]?.status()).toMatchObject({
+      role: 'follower',
+      leader: next,
+      stopped: undefined,
+    });
+    expect(cluster.amounts(leader)).toEqual({ A: 500, B: 3, C: 0 });
+    expect(cluster.outcome(lost)).toEqual({ number: 4, result: '{"A":500}', duplicate: false });
+  });
+
+  it('what may have been lost with a connection is sent again as soon as there is another', () => {
+    const cluster = new SmallCluster();
+    const leader = cluster.elect();
+    const other = (leader + 1) % 3;
+    let lost = 0;
+    cluster.drop = (_from, _to, message) => message.kind === 'execute' && lost++ === 0;
+    const id = cluster.act(other, 's', 1, 'inbound', inbound);
+    cluster.settle();
+    expect(lost).toBe(1);
+    cluster.give(other, { kind: 'link', device: leader, up: true });
+    cluster.settle();
+    expect(cluster.outcome(id)).toMatchObject({ number: 1, duplicate: false });
+  });
+
   it('a lost message to the leader is made up for, and its copies do nothing', () => {
     const cluster = new SmallCluster();
     const leader = cluster.elect();
@@ -223,6 +342,8 @@ describe('fail stop', () => {
     const stopped = cluster.hosts[odd]?.status().stopped;
     expect(stopped?.number).toBe(2);
     expect(stopped?.reason).toMatch(/digest/);
+    const last = cluster.effects.find((effects) => effects.stopped !== undefined);
+    expect([last?.sends, last?.writes, last?.applied]).toEqual([[], [], undefined]);
     expect(cluster.outcome(id)).toMatchObject({ code: 'no-quorum', kind: 'unknown' });
     const after = cluster.act(odd, 's', 1, 'inbound', inbound);
     cluster.settle();
