@@ -54,15 +54,15 @@ const ticks = (): number => Math.round(performance.now() * TICKS_PER_MS) % 0x1_0
 /** Pieces that lie side by side are one piece for the kernel. */
 function joinNeighbours(pieces: readonly Uint8Array[]): Uint8Array[] {
   const joined: Uint8Array[] = [];
-  for (const piece of pieces) {
-    const last = joined.at(-1);
-    if (
-      last !== undefined &&
-      last.buffer === piece.buffer &&
-      last.byteOffset + last.length === piece.byteOffset
-    ) {
-      joined[joined.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + piece.length);
-    } else joined.push(piece);
+  for (let i = 0; i < pieces.length; ) {
+    const { buffer, byteOffset } = pieces[i]!;
+    let length = 0;
+    for (; i < pieces.length; i++) {
+      const piece = pieces[i]!;
+      if (piece.buffer !== buffer || piece.byteOffset !== byteOffset + length) break;
+      length += piece.length;
+    }
+    joined.push(new Uint8Array(buffer, byteOffset, length));
   }
   return joined;
 }
@@ -86,7 +86,8 @@ export class Link {
   readonly #pingTimer: NodeJS.Timeout;
   #retireTimer: NodeJS.Timeout | null = null;
   #lastTick = performance.now();
-  #lastHeard = performance.now();
+  /** From when on the peer's silence counts. */
+  #silentFrom = performance.now();
 
   constructor(wire: Wire, dialler: number, faults: Faults, bounds: LinkBounds, handlers: LinkHandlers) {
     this.dialler = dialler;
@@ -119,7 +120,6 @@ export class Link {
   }
 
   frame(frame: Frame): void {
-    this.#lastHeard = performance.now();
     if (this.#faults.cut) return;
     if (frame.kind === FRAME.ping) this.#put(FRAME.pong, frame.value, []);
     else if (frame.kind === FRAME.pong) this.#pong(frame.value);
@@ -249,10 +249,11 @@ export class Link {
     const now = performance.now();
     const { pingMs, silenceMs } = this.#bounds;
     // After a pause of this process what came meanwhile is not read yet, and a cut is meant to stay unnoticed.
-    if (this.#faults.cut || now - this.#lastTick > 2 * pingMs) this.#lastHeard = now;
+    if (this.#faults.cut || now - this.#lastTick > 2 * pingMs) this.#silentFrom = now;
     this.#lastTick = now;
-    if (now - this.#lastHeard > silenceMs) {
-      this.fail(`silent for ${Math.round(now - this.#lastHeard)} ms`);
+    const silent = now - Math.max(this.#silentFrom, this.#wire.heardAt);
+    if (silent > silenceMs) {
+      this.fail(`silent for ${Math.round(silent)} ms`);
       return;
     }
     this.#sendPing();

@@ -87,17 +87,17 @@ export class Peer {
 
   send(bytes: Uint8Array): void {
     if (this.#link === null || this.#link.send(bytes)) return;
-    this.#say(
-      'warn',
-      { code: 'dropped', queued: this.#link.queued },
-      'messages to a peer are dropped: its queue is full',
-    );
+    const { queued } = this.#link;
+    this.#say('warn', { code: 'dropped', queued }, 'messages to a peer are dropped: its queue is full');
   }
 
   setCut(cut: boolean): void {
     if (cut === this.#faults.cut) return;
     this.#faults.cut = cut;
-    if (cut) return;
+    if (cut) {
+      this.#greeting?.abort('cut off');
+      return;
+    }
     // What happened to the connection meanwhile is told now.
     this.#tell();
     if (this.#link === null) this.#redial(0);

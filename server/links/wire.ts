@@ -14,6 +14,8 @@ export class Wire {
   readonly #reader: FrameReader;
   #handlers: WireHandlers = { frame: () => {}, closed: () => {} };
   #open = true;
+  /** When the last bytes came, be it part of a frame. */
+  heardAt = performance.now();
 
   /** `limit`: largest body taken for now. Whoever made the wire hands it its handlers in the same turn. */
   constructor(socket: Socket, limit: number) {
@@ -79,6 +81,7 @@ export class Wire {
 
   #data(chunk: Buffer): void {
     if (!this.#open) return;
+    this.heardAt = performance.now();
     const frames: Frame[] = [];
     let fault: string | null = null;
     try {

@@ -46,7 +46,10 @@ interface Manifest {
   previousLog: number;
 }
 
-/** One version edit: tagged fields, see LevelDB's version_edit.cc. */
+/**
+ * One version edit: tagged fields, see LevelDB's version_edit.cc. A table that moves to another level is deleted and
+ * added in one edit, in this order.
+ */
 function edit(manifest: Manifest, record: Buffer): void {
   const reader = new Reader(record);
   while (!reader.done) {
@@ -90,7 +93,7 @@ async function readManifest(folder: string): Promise<Manifest> {
   return manifest;
 }
 
-/** A table lists its files moved between levels as deleted and added in one edit; deletions come first there too. */
+/** The bytes of a block whose checksum fits. */
 function verifyBlock(bytes: Buffer, offset: number, size: number, name: string): Buffer {
   const end = offset + size;
   if (end + TRAILER > bytes.length) throw corrupt(`${name}: a block ends past the end of the file`);
