@@ -330,9 +330,9 @@ export const CONSENSUS: readonly Mutant[] = [
     name: 'nobody asks for what it lacks (R13)',
     edits: [
       edit(
-        'consensus',
+        'core',
         "send(step, teacher, { kind: 'catch-up'",
-        "if (upTo < 0) send(step, teacher, { kind: 'catch-up'",
+        "if (paxos.upTo < 0) send(step, teacher, { kind: 'catch-up'",
       ),
     ],
     hunt: [{ sim: 'timed' }],
