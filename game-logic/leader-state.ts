@@ -1,7 +1,7 @@
 /**
  * LS(p): the leader's copy of a world, M(p) plus the commands not yet issued, as an overlay [0071]. The only place where
- * game code runs for real. It changes by commands only, the ones it makes included: what it installs is what it reads
- * back from the command's own bytes, so it holds what every replica will hold.
+ * game code runs for real. A function never changes it: what comes of one is a list of values, already in the form in which a
+ * replica will read them (drafts check and round whatever is set), and only that is installed.
  */
 import { decodeEnvelope, encodeEnvelope } from '../schemas/support/envelope.ts';
 import { SchemaError } from '../schemas/support/errors.ts';
@@ -105,14 +105,16 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
         number,
         `its precedent is ${envelope.precedent}, here it is ${this.born}`,
       );
-    this.install(envelope, changesOf(envelope, this.definition, true), envelope.born);
+    const changes = changesOf(envelope, this.definition, true);
+    this.overlay.apply(changes, number);
+    this.advance(envelope, changes, envelope.born);
     requireDigest(number, "the tables'", this.overlay.digest, envelope.tables);
     requireDigest(number, "the system's", this.system, envelope.system);
   }
 
-  private install(change: SystemChange, changes: readonly Change[], born: number): void {
+  /** The rest of a command whose row changes are in the overlay. */
+  private advance(change: SystemChange, changes: readonly Change[], born: number): void {
     const { number } = change;
-    this.overlay.apply(changes, number);
     applySystem(this, change);
     this.version = number;
     this.born = born;
@@ -335,7 +337,8 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
       tables: this.overlay.digest,
       system: this.system,
     };
-    this.install(envelope, delta === null ? NO_CHANGES : schema.decodeDelta(delta, true), ballot);
+    this.overlay.install(outcome.changes, number);
+    this.advance(envelope, outcome.changes, ballot);
     return { kind: 'command', number, bytes: encodeEnvelope(envelope), result: outcome.result };
   }
 }

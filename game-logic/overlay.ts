@@ -58,12 +58,15 @@ export class OverlayTable implements TableReader {
       if (entry.row !== undefined && entry.inserted > this.base.number) yield entry.row;
   }
 
-  /** Applies a change of command `number` and moves the digest; returns by how many rows the table grew. */
-  apply(change: Change, number: number, digest: Digest): number {
+  /**
+   * Applies a change of command `number` and moves the digest; returns by how many rows the table grew. `whole`: the row of a
+   * patch is all of the row as it is to be, not only the fields that changed.
+   */
+  apply(change: Change, number: number, digest: Digest, whole: boolean): number {
     const { key } = change;
     const entry = this.entries.get(key);
     const previous = entry === undefined ? this.under.map.get(key) : entry.row;
-    const row = rowAfter(change, previous, number);
+    const row = whole ? change.row : rowAfter(change, previous, number);
     rehash(this.type, previous, row, digest);
     if (previous === undefined) {
       // A row made again after a removal moves to the end, as it does in a Map.
@@ -127,11 +130,20 @@ export class Overlay {
     return growth <= 0 || this.rowCount + growth <= ROWS_PER_WORLD;
   }
 
-  /** Applies the changes of command `number`; throws StateError if one does not fit. */
+  /** Applies the changes of command `number`, as decoded; throws StateError if one does not fit. */
   apply(changes: readonly Change[], number: number): void {
+    this.applyAll(changes, number, false);
+  }
+
+  /** Applies what a function changed on this very overlay: rows whole, and sure to fit. */
+  install(changes: readonly Change[], number: number): void {
+    this.applyAll(changes, number, true);
+  }
+
+  private applyAll(changes: readonly Change[], number: number, whole: boolean): void {
     for (let i = 0; i < changes.length; i++) {
       const change = changes[i]!;
-      this.rowCount += this.byCode[change.table.code]!.apply(change, number, this.digest);
+      this.rowCount += this.byCode[change.table.code]!.apply(change, number, this.digest, whole);
     }
   }
 

@@ -95,7 +95,7 @@ export class Prediction {
     const occasion = { action: name, name, session, answers: true, number: 0, now, firing: 0 };
     const outcome = this.transaction.execute(occasion, environment, entry.run, action.args);
     if (isVerdict(outcome)) return outcome;
-    this.overlay.apply(outcome.changes, AHEAD);
+    this.overlay.install(outcome.changes, AHEAD);
     return { kind: 'predicted', result: outcome.result };
   }
 }

@@ -33,6 +33,7 @@ export interface Verdict {
 
 /** What a function did. The arrays are fresh: the caller keeps them. */
 export interface Outcome {
+  /** Rows are whole, those of patches too. */
   readonly changes: readonly Change[];
   /** JSON text. */
   readonly result: string;

@@ -270,7 +270,7 @@ describe('sessions against a model', () => {
         expect(lab.leader.overlaySize).toBe(0);
         expect([...lab.state.sessions()].map(({ id }) => id).sort()).toEqual([...model.keys()].sort());
       }),
-      { numRuns: 200 },
+      { numRuns: 80 },
     );
   });
 });
