@@ -58,7 +58,7 @@ export function parseAddress(text: string, what: string): Address {
 export const formatAddress = ({ host, port }: Address) =>
   host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   if (host === 'localhost' || host === '::1') return true;
   return isIP(host) === 4 && host.startsWith('127.');
 }

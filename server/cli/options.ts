@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from './usage.ts';
 
-export interface OptionSpec {
+interface OptionSpec {
   /** Shown in the help: `HOST:PORT`. A flag has none. */
   readonly value?: string;
   readonly help: string;

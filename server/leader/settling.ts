@@ -3,7 +3,7 @@ import { encodeEnvelope } from '../../schemas/support/envelope.ts';
 import type { Tip } from './types.ts';
 
 /** Action name of a command without any effect; see `settlingCommand`. */
-export const SETTLE = '$settle';
+const SETTLE = '$settle';
 
 /**
  * A command that changes nothing. Safety does not need it and most leaderships never make one: it lets the first answer

@@ -1,5 +1,5 @@
 /** What goes into one world's step function on one region server, and what comes out. Plain data; see world-host.ts. */
-import type { Command, Write } from '../consensus/types.ts';
+import type { Write } from '../consensus/types.ts';
 import type { ThroughlineError } from '../errors.ts';
 import type { PeerMessage } from '../links/types.ts';
 import type { ActAnswer, ActRequest, AppliedBatch } from '../world-service.ts';
@@ -84,5 +84,3 @@ export interface HostStatus {
   readonly pending: number;
   readonly stopped: Stopped | undefined;
 }
-
-export type { Command };

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 
 export type RegionName = 'eu' | 'us' | 'ap';
-export const REGIONS: readonly RegionName[] = ['eu', 'us', 'ap'];
+const REGIONS: readonly RegionName[] = ['eu', 'us', 'ap'];
 
 const READY_MS = 15_000;
 

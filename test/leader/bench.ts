@@ -9,7 +9,7 @@ import type { Command } from '../../server/consensus/types.ts';
 import { Leader, type LeaderLimits } from '../../server/leader/leader.ts';
 import type { ActionRequest, Reply } from '../../server/leader/types.ts';
 
-export const WALL = 1_800_000_000_000;
+const WALL = 1_800_000_000_000;
 
 /** A leader on a real world, with a test in the place of consensus. Ballots are of a cluster of three regions. */
 export class LeaderBench {
