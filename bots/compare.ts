@@ -63,7 +63,7 @@ async function digestAt(url: string, { world, token, last }: CompareOptions): Pr
   return null;
 }
 
-export function* entriesOf(books: readonly BooksData[]): Generator<LedgerEntry> {
+function* entriesOf(books: readonly BooksData[]): Generator<LedgerEntry> {
   for (const { sessions, session, sequence, fate, number, standing } of books) {
     const claims = new Map<number, Standing>(standing);
     for (let row = 0; row < sequence.length; row++)

@@ -140,12 +140,20 @@ function pauses({ inflicted, merged, seconds }: Measured): FaultReport[] {
   });
 }
 
-function generatorOf({ merged, busy, worst, plan }: Measured) {
+function generatorOf({ merged, busy, worst, plan, seconds }: Measured) {
   const late = merged.trends.get('late')?.percentile(99) ?? 0;
   const limit = late > LATE_P99_MS || busy > BUSY_MOST;
-  const facts = `${percent(busy)} busy (${percent(worst)} in the worst second), turns late by ${ms(late)} at p99`;
+  // Busy without computing: it waited for a processor.
+  const cpu = seconds > 0 ? merged.cpuSeconds / seconds / plan.workers : 0;
+  const facts =
+    `turns late by ${ms(late)} at p99, event loop busy ${percent(busy)} (worst second ${percent(worst)}), ` +
+    `${percent(cpu)} of a processor each`;
   const advice =
-    plan.workers === 1 ? '; try more --workers, or fewer bots' : '; use fewer bots or another machine';
-  const words = limit ? `THE GENERATOR LIMITS THESE FIGURES: ${facts}${advice}` : facts;
+    cpu < busy / 2
+      ? 'this machine has too much else to do'
+      : plan.workers === 1
+        ? 'try more --workers, or fewer bots'
+        : 'use fewer bots or another machine';
+  const words = limit ? `THE GENERATOR LIMITS THESE FIGURES (${advice}): ${facts}` : facts;
   return { busy, worst, limit, words };
 }

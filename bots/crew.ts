@@ -1,5 +1,6 @@
 /** The bots of one process: who comes when, whose turn it is, and what is told about them each second. */
 import { performance } from 'node:perf_hooks';
+import { type Dialler, dialRoom } from '../client/connection.ts';
 import type { WorldDefinition } from '../game-logic/types.ts';
 import { worlds } from '../game-logic/worlds/index.ts';
 import { Turns } from './agenda.ts';
@@ -15,6 +16,7 @@ import { Sights } from './sights.ts';
 import { WholeClient } from './whole-client.ts';
 
 const SWEEP_MS = 100;
+const OVERSLEPT_MS = 1_000;
 /** Good-byes at the end. */
 const CLOSE_MS = 2_000;
 
@@ -44,9 +46,10 @@ export class Crew {
   #stopped = false;
   #stop: () => void = () => {};
   #told = 0;
+  #sweptAt = 0;
   #busy = performance.eventLoopUtilization();
 
-  constructor(order: WorkerOrder) {
+  constructor(order: WorkerOrder, dial: Dialler = dialRoom) {
     this.#order = order;
     const definition = worlds.get(order.world);
     if (definition === undefined) throw new Error(`there is no world '${order.world}'`);
@@ -66,6 +69,7 @@ export class Crew {
       ...{ urls: order.urls, world: order.world, schema: definition.schema, sights },
       ...{ sequence: this.#sequence, meters: this.#meters, books: this.#books },
       now: () => this.#now(),
+      dial,
       arrived: (player) => this.#arrived(player),
       saw: (number, regions) => {
         this.#regions = regions;
@@ -199,7 +203,10 @@ export class Crew {
 
   #sweep(): void {
     const now = this.#now();
-    for (const player of this.#players) player.sweep(now);
+    // After a nap of this process, what servers said may still lie unread: nobody is blamed for silence then.
+    const overslept = now - this.#sweptAt > OVERSLEPT_MS;
+    this.#sweptAt = now;
+    for (const player of this.#players) player.sweep(now, overslept);
   }
 
   #second(): SecondReport {

@@ -1,7 +1,7 @@
 /** Faults on purpose: `kill:leader@10s`, `cut:us@20s-30s`, made through the admin ports, which must allow it. */
 import { seeded } from './random.ts';
 
-export type FaultKind = 'kill' | 'restart' | 'cut' | 'freeze' | 'hand-over';
+type FaultKind = 'kill' | 'restart' | 'cut' | 'freeze' | 'hand-over';
 
 export interface Fault {
   readonly text: string;

@@ -4,7 +4,7 @@
  */
 
 /** What became of an act, as its bot was told. */
-export type Fate = 'issued' | 'no' | 'unsettled';
+type Fate = 'issued' | 'no' | 'unsettled';
 
 export interface LedgerEntry {
   readonly session: string;

@@ -29,7 +29,7 @@ export interface WorkerOrder {
   readonly settleMs: number;
 }
 
-export interface StopOrder {
+interface StopOrder {
   readonly kind: 'stop';
 }
 
@@ -113,13 +113,13 @@ export interface DoneReport {
   readonly cpu: number;
 }
 
-export interface FailedReport {
+interface FailedReport {
   readonly kind: 'failed';
   readonly reason: string;
 }
 
 /** The first word of a worker: it runs. */
-export interface ReadyReport {
+interface ReadyReport {
   readonly kind: 'ready';
 }
 

@@ -2,7 +2,7 @@
  * One bot and its connection: a client of the protocol as lean as it can be. It keeps no copy of the world (sequence.ts does,
  * for all bots of the process), but holds its own stream to consecutive numbers and each of its acts to exactly one fate.
  */
-import { type Connection, DOWN, dialRoom, UP } from '../client/connection.ts';
+import { type Connection, type Dialler, DOWN, UP } from '../client/connection.ts';
 import { DEFAULT_LIMITS } from '../client/limits.ts';
 import { SnapshotParts } from '../client/snapshot-parts.ts';
 import {
@@ -49,6 +49,7 @@ export interface Surroundings {
   readonly meters: Meters;
   readonly sights: Sights;
   readonly books: Books;
+  readonly dial: Dialler;
   /** Milliseconds of one clock for all workers, from the start of the run. */
   now(): number;
   /** The bot is in the world for the first time. */
@@ -135,14 +136,14 @@ export class Player {
     this.#flush();
   }
 
-  /** Looks for what did not happen; call it a few times a second. */
-  sweep(now: number): void {
+  /** Looks for what did not happen; call it a few times a second. `overslept`: this process did nothing for a while. */
+  sweep(now: number, overslept = false): void {
     if (this.#dialAt !== null && now >= this.#dialAt) this.#dial();
     for (const act of this.#pending.all()) {
       if (now - act.intended < GIVE_UP_MS) break;
       this.#settle(act, 'unsettled', 0);
     }
-    if (this.#line === null || this.#over) return;
+    if (this.#line === null || this.#over || overslept) return;
     if (!this.#live) {
       if (now - this.#dialledAt > DIAL_MS) this.#lose('no-answer');
       return;
@@ -199,7 +200,7 @@ export class Player {
     this.#parts.reset();
     const from = this.#next === 0 ? null : this.#next;
     const url = urls[this.#address] as string;
-    this.#line = dialRoom(
+    this.#line = this.#around.dial(
       { url, world, token: this.token, from },
       {
         message: (type, bytes) => {

@@ -32,7 +32,7 @@ export function textReport(report: Report): string {
   return lines.join('\n');
 }
 
-export function dotted(name: string, value: string): string {
+function dotted(name: string, value: string): string {
   return `  ${name}${'.'.repeat(Math.max(1, WIDTH - name.length))}: ${value}`;
 }
 
