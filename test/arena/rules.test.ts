@@ -11,6 +11,7 @@ import {
   STEP_EARLY_MS,
   STEP_SAVED_MS,
 } from '../../game-logic/worlds/arena/rules.ts';
+import { decodeEnvelope } from '../../schemas/support/envelope.ts';
 import { faceOff, fell, player, refusal, stage, walkTo } from './stage.ts';
 
 describe('walking', () => {
@@ -59,8 +60,14 @@ describe('walking', () => {
     world.advance(1_000);
     world.act('ann', 'move', { dx: -1, dy: 0 });
     const { number } = world.state;
-    world.act('ann', 'move', { dx: -1, dy: 0 });
-    expect(world.state.number).toBe(number);
+    for (let i = 0; i < 5; i++) {
+      world.advance(1_000);
+      world.act('ann', 'move', { dx: -1, dy: 0 });
+    }
+    expect([...world.tables.player.rows()]).toHaveLength(1);
+    // Loot may have grown meanwhile, but nothing is of ann's doing.
+    const since = world.commands.slice(number).map((bytes) => decodeEnvelope(bytes));
+    expect(since.filter(({ session }) => session === 'ann')).toEqual([]);
   });
 
   it('knows no steps that are no numbers', () => {

@@ -15,6 +15,7 @@ export class SessionDriver {
   readonly settled = new Map<number, Settlement>();
   readonly sentAs = new Map<number, string>();
   readonly dials: { address: number; from: number | null; at: number }[] = [];
+  readonly reasons: string[] = [];
   ended: string | null = null;
   doubleSettled = 0;
   reusedSequences = 0;
@@ -75,6 +76,9 @@ export class SessionDriver {
         this.sentAs.set(effect.sequence, effect.act.action);
         break;
       }
+      case 'phase':
+        this.reasons.push(effect.reason);
+        break;
       case 'ended':
         this.ended = effect.code;
     }

@@ -199,6 +199,7 @@ describe('the session machine, one story each', () => {
     expect(driver.dials).toHaveLength(dials);
     driver.wait(200);
     expect(driver.dials).toHaveLength(dials + 1);
+    expect(driver.reasons).toContain('no sign of life');
   });
 
   it('does not blame the server for its own sleep', () => {
@@ -224,6 +225,7 @@ describe('the session machine, one story each', () => {
       driver.wait(50);
     }
     expect(driver.dials.length).toBe(dials + 1);
+    expect(driver.reasons).toContain('no answer to an act');
   });
 
   it('goes round the addresses at once, then pauses ever longer, scattered', () => {

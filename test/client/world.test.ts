@@ -134,18 +134,25 @@ describe('a client world', () => {
 
   it('says what it could not show, and tells listeners of the rows that differ', async () => {
     const { server, world, commands, resyncs } = await joined();
+    server.world.join('bob');
+    server.stream();
     await server.pump();
+    commands.length = 0;
+    const seen = world.number;
     const changed: string[] = [];
-    world.tables.player.onChange((key) => changed.push(key));
+    const removed: string[] = [];
+    world.tables.player.onChange((key, row) => (row ? changed : removed).push(key));
+    server.world.leave('bob');
     server.world.join('ann');
     server.world.advance(3_000);
     server.firstHeld = 1_000;
     server.cut();
     await server.pump();
     await server.pass(200);
-    expect(resyncs).toEqual([{ after: 0, number: server.world.state.number, reason: 'compacted' }]);
+    expect(resyncs).toEqual([{ after: seen, number: server.world.state.number, reason: 'compacted' }]);
     expect(commands).toEqual([]);
     expect(changed).toContain('ann');
+    expect(removed).toEqual(['bob']);
     expect(world.tables.player.size).toBe(server.world.tables['player']!.size);
   });
 
@@ -245,6 +252,33 @@ describe('a client world', () => {
     expect(world.status.phase).toBe('closed');
     expect(line.consented).toBe(true);
     await expect(world.act('say', { text: 'late' })).rejects.toBeInstanceOf(Unavailable);
+  });
+
+  it('keeps the order of acts, also of those that a listener asks for while others are sent again', async () => {
+    const { server, world } = await joined();
+    const acts = [world.act('say', { text: 'one' }), world.act('say', { text: 'two' })];
+    server.drop();
+    const stop = world.onStatus(({ phase }) => {
+      if (phase === 'live') acts.push(world.act('say', { text: 'three' }));
+    });
+    server.cut();
+    await server.pump();
+    await server.pass(200);
+    stop();
+    expect((await Promise.all(acts)).map(({ result }) => result)).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }]);
+  });
+
+  it('does not listen to a connection that it has left', async () => {
+    const { server, world } = await joined();
+    const old = server.line;
+    server.moveOn();
+    await server.pump();
+    await server.pass(10);
+    const before = world.status;
+    old.events.message(2, new Uint8Array([1, 2, 3]));
+    old.events.message(7, new Uint8Array([1, 2, 3]));
+    old.events.lost('late', 'unauthorized');
+    expect(world.status).toBe(before);
   });
 
   it('keeps its session across regions and comes back by its token', async () => {
