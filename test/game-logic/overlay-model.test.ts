@@ -214,7 +214,7 @@ describe('overlay', () => {
     const field = fc.constantFrom('name', 'kind', 'skin', 'x', 'hp', 'alive', 'score', 'paid', 'slayer');
     const set = fc.record({ field, value, key: fc.constantFrom('', 'a', 'ü', '🗡'), put: fc.boolean() });
     void fc.assert(
-      fc.property(fc.array(set, { size: 'max', maxLength: 60 }), (sets) => {
+      fc.property(fc.array(set, { size: 'max', maxLength: 30 }), (sets) => {
         const lab = new Lab();
         let commands = 0;
         for (const { field, value, key, put } of sets) {
@@ -239,7 +239,7 @@ describe('overlay', () => {
           for (const [name, one] of Object.entries(row))
             expect(Object.is(one, (held[i] as { [name: string]: unknown })[name])).toBe(true);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
