@@ -65,9 +65,10 @@ export class Metrics {
   }
 
   #addWorlds({ worlds }: Sources): void {
+    const all = once(() => worlds.map((world) => world.status()));
     for (const [name, help, of] of WORLD) {
       this.#gauge(`throughline_${name}`, help, ['world'], (gauge) => {
-        for (const world of worlds) gauge.set({ world: world.name }, of(world.status()));
+        for (const status of all()) gauge.set({ world: status.world }, of(status));
       });
     }
   }
@@ -79,16 +80,18 @@ export class Metrics {
   }
 
   #addGateway(gateway: { stats(): GatewayFigures }): void {
+    const figures = once(() => gateway.stats());
     for (const [name, help, of] of GATEWAY)
-      this.#gauge(`throughline_${name}`, help, [], (gauge) => gauge.set(of(gateway.stats())));
+      this.#gauge(`throughline_${name}`, help, [], (gauge) => gauge.set(of(figures())));
     for (const [name, help, of] of GATEWAY_TOTALS)
-      this.#total(`throughline_${name}`, help, '', () => ({ '': of(gateway.stats()) }));
-    this.#total('throughline_actions_total', 'Actions of clients, by outcome', 'outcome', () => {
-      return gateway.stats().actions;
-    });
-    this.#total('throughline_cut_off_total', 'Clients cut off, by reason', 'reason', () => {
-      return gateway.stats().cutOff;
-    });
+      this.#total(`throughline_${name}`, help, '', () => ({ '': of(figures()) }));
+    this.#total(
+      'throughline_actions_total',
+      'Actions of clients, by outcome',
+      'outcome',
+      () => figures().actions,
+    );
+    this.#total('throughline_cut_off_total', 'Clients cut off, by reason', 'reason', () => figures().cutOff);
   }
 
   #addProcess(): void {
@@ -136,4 +139,18 @@ export class Metrics {
       },
     });
   }
+}
+
+/** Takes a figure once for all that ask for it in one scrape: looking at every client's outbox is not free. */
+function once<T>(take: () => T): () => T {
+  let taken: { readonly value: T } | null = null;
+  return () => {
+    if (taken === null) {
+      taken = { value: take() };
+      setImmediate(() => {
+        taken = null;
+      });
+    }
+    return taken.value;
+  };
 }

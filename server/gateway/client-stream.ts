@@ -35,33 +35,35 @@ export class ClientStream {
   readonly #context: StreamContext;
   readonly #pipe: Pipe;
   /** The next command this client needs. */
-  #next: number;
+  #next = 0;
+  /** A snapshot is to be taken, or is being sent. */
+  #lost = false;
   #snapshot: Snapshot | null = null;
   #part = 0;
   /** Nothing is sent before the client listens. */
   #started = false;
   #live = false;
+  #pumping = false;
   #reading = false;
   #resting = false;
   /** It was live and too slow: far behind, it gets a snapshot. */
   #slow = false;
   #closed = false;
   /** When something last moved towards this client, and what its outbox held when last looked at. */
-  #movedAt: number;
+  #movedAt = 0;
   #buffered = 0;
 
   constructor(context: StreamContext, pipe: Pipe) {
     this.#context = context;
     this.#pipe = pipe;
-    this.#movedAt = context.now();
-    this.#next = 0;
   }
 
   /** `from`: the first command wanted; null, or one that is not held any more: a snapshot first. */
   start(from: number | null): void {
     this.#started = true;
-    if (from === null || from < this.#context.world.firstHeld()) this.#begin();
-    else this.#next = from;
+    this.#movedAt = this.#context.now();
+    this.#next = from ?? 0;
+    this.#lost = this.#next < this.#context.world.firstHeld();
     this.pump();
   }
 
@@ -71,11 +73,15 @@ export class ClientStream {
 
   /** Sends as much as the outbox takes; call it whenever something may have changed. Never throws. */
   pump(): void {
+    // What it does may lead back here: a snapshot has the feed flushed first, and a flush pumps all that catch up.
+    if (this.#pumping) return;
+    this.#pumping = true;
     try {
       this.#pump();
     } catch (cause) {
       this.#fail(cause);
     }
+    this.#pumping = false;
   }
 
   #pump(): void {
@@ -113,7 +119,6 @@ export class ClientStream {
 
   /** Looks for a client that takes nothing, and for a replica that does not get there. */
   sweep(): void {
-    this.pump();
     if (!this.#pumps) return;
     const { limits, feed } = this.#context;
     const { buffered } = this.#pipe;
@@ -122,9 +127,12 @@ export class ClientStream {
     const waited = this.#context.now() - this.#movedAt;
     if (buffered > limits.outboxLow) {
       if (waited > limits.stallMs) this.#context.end('overloaded', 'the client does not read', 'stalled');
-    } else if (this.#next > feed.flushed + 1 && waited > limits.aheadMs) {
+    } else if (this.#next <= feed.flushed) {
+      if (waited > limits.stallMs) this.#context.end('overloaded', `command ${this.#next} cannot be read`);
+    } else if (waited > limits.aheadMs) {
       this.#context.end('overloaded', `this replica is at ${feed.flushed}, before ${this.#next}`);
     }
+    this.pump();
   }
 
   close(): void {
@@ -138,7 +146,8 @@ export class ClientStream {
   #step(): number {
     const { feed } = this.#context;
     if (this.#snapshot !== null) return this.#sendPart(this.#snapshot);
-    if (this.#slow && feed.flushed - this.#next >= this.#context.limits.slowCommands) return this.#begin();
+    const far = this.#slow && feed.flushed - this.#next >= this.#context.limits.slowCommands;
+    if (this.#lost || far) return this.#takeSnapshot();
     if (this.#next === feed.flushed + 1) return this.#goLive();
     if (this.#next > feed.flushed) return 0;
     const frame = feed.startingAt(this.#next);
@@ -166,16 +175,10 @@ export class ClientStream {
     this.#context.moved(false);
   }
 
-  #begin(): number {
-    this.#release();
-    try {
-      // So that the snapshot's number is one that the live stream has reached.
-      this.#context.feed.flush();
-      this.#snapshot = this.#context.snapshots.take();
-    } catch (cause) {
-      this.#fail(cause);
-      return 0;
-    }
+  #takeSnapshot(): number {
+    // So that the snapshot's number is one that the live stream has reached.
+    this.#context.feed.flush();
+    this.#snapshot = this.#context.snapshots.take();
     this.#part = 0;
     this.#slow = false;
     return 1;
@@ -187,6 +190,7 @@ export class ClientStream {
     this.#part++;
     if (this.#part === snapshot.parts) {
       this.#next = snapshot.number + 1;
+      this.#lost = false;
       this.#release();
     }
     return frame.length;
@@ -228,7 +232,7 @@ export class ClientStream {
     this.#reading = false;
     if (this.#closed) return;
     if (cause instanceof ThroughlineError && cause.code === 'compacted') {
-      this.#begin();
+      this.#lost = true;
       this.pump();
     } else {
       this.#fail(cause);

@@ -59,6 +59,15 @@ class RegionGateway implements Gateway {
   }
 
   async start(): Promise<{ readonly host: string; readonly port: number }> {
+    try {
+      return await this.#start();
+    } catch (cause) {
+      await this.close();
+      throw cause;
+    }
+  }
+
+  async #start(): Promise<{ readonly host: string; readonly port: number }> {
     const { host, logger, transport = 'auto' } = this.#options;
     const pages = await loadPages(
       this.#options.pageDirectory,
@@ -161,7 +170,7 @@ class RegionGateway implements Gateway {
   async #seat(how: string, type: string, options: unknown, exchange: Exchange): Promise<string> {
     if (type !== ROOM_TYPE || !['joinOrCreate', 'join', 'create'].includes(how))
       throw new ThroughlineError('not-found', `there is only joinOrCreate of '${ROOM_TYPE}'`);
-    const { world } = options as { readonly world?: unknown };
+    const { world, token, from, stream } = options as Readonly<Record<string, unknown>>;
     const desk = worldNamed(this.#desks, world);
     if (this.#seats.size >= this.#limits.seats || desk.clients >= this.#limits.clients)
       throw new ThroughlineError('overloaded', 'this server is full');
@@ -170,9 +179,8 @@ class RegionGateway implements Gateway {
       remoteAddress: exchange.remoteAddress,
     });
     const roomId = this.#rooms.get(desk.world.name) as string;
-    const seat = await matchMaker
-      .joinById(roomId, { ...(options as object), gateway: this.#id }, context)
-      .catch(rethrow);
+    const known = { world, token, from, stream, gateway: this.#id };
+    const seat = await matchMaker.joinById(roomId, known, context).catch(rethrow);
     const forget = () => this.#seats.delete(seat.sessionId);
     this.#seats.set(
       seat.sessionId,

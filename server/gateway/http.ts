@@ -112,6 +112,7 @@ export class HttpDoor {
     const { sequence, action, args } = body;
     const now = this.#context.now();
     try {
+      desk.sessions.spend(session, now);
       if (!Number.isSafeInteger(sequence) || (sequence as number) < 1)
         throw new ThroughlineError('bad-request', 'sequence is a whole number from 1 to 9007199254740991');
       const bytes = encodeArgs(desk, action, args ?? {});

@@ -6,7 +6,7 @@ import type { ActAnswer } from '../world-service.ts';
 import { ask } from './ask.ts';
 import { ClientStream, type StreamContext } from './client-stream.ts';
 import { ACT, ACTS, answerFrame, answersFrame, HEADER, moveOnFrame, ROOM_DATA_BYTES } from './frames.ts';
-import { asRefusal, closeCode, closeReason, isFault } from './refusal.ts';
+import { asRefusal, closeCode, closeReason, isFault, wellFormed } from './refusal.ts';
 import type { Sessions } from './sessions.ts';
 import type { ActionCounts, CutOff } from './types.ts';
 import type { Pipe } from './wire.ts';
@@ -61,21 +61,27 @@ export class Member {
     this.stream = new ClientStream({ ...context, end, moved }, pipe);
   }
 
-  /** The client acknowledged its join: it listens now. */
+  /** The client acknowledged its join: it listens now. Never throws. */
   start(): void {
     if (this.#started) return;
     this.#started = true;
-    this.pipe.send(this.#context.welcome(this.#admission));
-    if (this.#admission.stream === 'commands') this.stream.start(this.#admission.from);
+    this.#guarded(() => {
+      this.pipe.send(this.#context.welcome(this.#admission));
+      if (this.#admission.stream === 'commands') this.stream.start(this.#admission.from);
+    });
   }
 
-  /** A frame that is not Colyseus' own. Its bytes are void when this returns. */
+  /** A frame that is not Colyseus' own. Its bytes are void when this returns. Never throws. */
   receive(frame: Uint8Array): void {
-    if (!this.pipe.open) return;
+    if (this.pipe.open) this.#guarded(() => this.#receive(frame));
+  }
+
+  /** Who calls from a transport would end the process by throwing, for the fault of one client's message. */
+  #guarded(work: () => void): void {
     try {
-      this.#receive(frame);
+      work();
     } catch (cause) {
-      // The transport would end the process, for the fault of one client's message.
+      this.#answers = [];
       this.#context.fault(cause);
       this.end('internal', 'something went wrong on this server');
     }
@@ -114,11 +120,15 @@ export class Member {
       this.end('bad-request', 'the join was never acknowledged', 'late');
   }
 
+  /** Never throws. */
   flushAnswers(): void {
     const answers = this.#answers;
     this.#answers = [];
-    const [first] = answers;
-    if (first === undefined || !this.pipe.open) return;
+    if (answers.length > 0 && this.pipe.open) this.#guarded(() => this.#send(answers));
+  }
+
+  #send(answers: readonly Answer[]): void {
+    const [first] = answers as [Answer];
     if (answers.length === 1) this.pipe.send(answerFrame(first));
     else if (this.#batches) this.pipe.send(answersFrame(answers));
     else
@@ -140,11 +150,12 @@ export class Member {
   }
 
   #act(act: Act): void {
-    const { sessions, counts } = this.#context;
+    const { sessions, counts, now } = this.#context;
     const { sequence, action, args } = act;
     try {
+      sessions.spend(this.session, now());
       this.#check(act);
-      sessions.admit(this.session, this.#context.now());
+      sessions.admit(this.session, now());
     } catch (cause) {
       counts.rejected++;
       this.#refuse(sequence, cause);
@@ -209,5 +220,13 @@ function negative(sequence: number, error: ThroughlineError): Answer {
   const refused = error.code === 'refused';
   const outcome = error.kind === 'unknown' ? 'unknown' : refused ? 'refused' : 'failed';
   const code = refused ? (error.gameCode ?? error.code) : error.code;
-  return { sequence, outcome, number: 0, duplicate: false, result: '', code, detail: error.message };
+  return {
+    sequence,
+    outcome,
+    number: 0,
+    duplicate: false,
+    result: '',
+    code: wellFormed(code),
+    detail: wellFormed(error.message),
+  };
 }

@@ -1,7 +1,9 @@
 /** How an error of errors.ts looks to a client: an HTTP answer, a close code, a refused join. */
 import { SchemaError } from '../../schemas/support/errors.ts';
+import { isWellFormed } from '../../schemas/support/utf8.ts';
 import { type ErrorCode, HTTP_STATUS, ThroughlineError } from '../errors.ts';
 
+const REASON_BYTES = 123;
 /** Seconds after which a client may try again. */
 export const RETRY_AFTER = '1';
 
@@ -35,7 +37,12 @@ export function closeCode(code: ErrorCode): number {
   return 4000 + HTTP_STATUS[code];
 }
 
-/** At most 123 bytes may stand in a close frame. */
+/** What a close frame has room for: 123 bytes. */
 export function closeReason(code: ErrorCode, detail: string): string {
-  return `${code}: ${detail}`.slice(0, 120);
+  return `${code}: ${detail}`.replace(/[^\x20-\x7e]/g, '?').slice(0, REASON_BYTES);
+}
+
+/** Text that has a UTF-8 form, which half of a surrogate pair has not. */
+export function wellFormed(text: string): string {
+  return isWellFormed(text) ? text : Buffer.from(text).toString();
 }

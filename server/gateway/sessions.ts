@@ -62,11 +62,15 @@ export class Sessions {
     seat.httpUntil = now + this.#limits.httpPresenceMs;
   }
 
+  /** Counts an action against the rate, a good one or not. Throws `rate-limited`. */
+  spend(session: string, now: number): void {
+    if (!this.#spend(this.#seat(session, now), now))
+      throw new ThroughlineError('rate-limited', `more than ${this.#limits.rate} actions a second`);
+  }
+
   /** Takes an action in, to be given back by `settle`. Throws `rate-limited`. */
   admit(session: string, now: number): void {
     const seat = this.#seat(session, now);
-    if (!this.#spend(seat, now))
-      throw new ThroughlineError('rate-limited', `more than ${this.#limits.rate} actions a second`);
     if (seat.outstanding >= this.#limits.outstanding)
       throw new ThroughlineError(
         'rate-limited',

@@ -126,7 +126,7 @@ export class WorldDesk {
     this.#live.delete(member);
     this.#catching.delete(member);
     this.sessions.leave(member.session, left);
-    if (this.#members.size > 0) return;
+    if (this.#live.size + this.#catching.size > 0) return;
     this.feed.setIdle(true);
     this.snapshots.forget();
   }

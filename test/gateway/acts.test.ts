@@ -225,6 +225,43 @@ describe.each(['uws', 'ws'] as const)('acts over %s', (transport) => {
     expect(client.kinds.filter((kind) => kind === 6)).toHaveLength(1);
   });
 
+  it('[EDGE1] answers in proper text whatever a client or a game says', async () => {
+    const site = await openHere();
+    const client = await RawClient.join(site);
+    // Cut in the middle of a pair of surrogates, which has no UTF-8 form.
+    client.act(1, `${'x'.repeat(63)}\u{1f984}`, {});
+    await until('an answer', () => client.answers.length === 1);
+    expect(client.answers[0]).toMatchObject({ outcome: 'failed', code: 'no-such-action' });
+    const failure = new ThroughlineError('refused', 'half \ud83e', { gameCode: 'half-\ud83e' });
+    site.world.failure = failure;
+    client.act(2, 'inbound', { to: 'A', amount: 1 });
+    await until('another', () => client.answers.length === 2);
+    expect(client.answers[1]).toMatchObject({
+      outcome: 'refused',
+      code: 'half-\ufffd',
+      detail: 'half \ufffd',
+    });
+    const far = await openHere();
+    far.world.append(3);
+    far.world.beforeRead = async () => {
+      throw new ThroughlineError('overloaded', 'é'.repeat(200));
+    };
+    const other = await RawClient.join(far, { from: 1 });
+    await until('the close', () => other.closed !== null);
+    expect(other.closed?.code).toBe(4503);
+    expect(other.closed?.reason).toHaveLength(123);
+    expect(site.log.loud).toEqual([]);
+  });
+
+  it('[EDGE2] counts nonsense against the rate, too', async () => {
+    const site = await openHere({ limits: { rate: 10, burst: 10, excess: 20 } });
+    const client = await RawClient.join(site);
+    for (let i = 1; i <= 100; i++) client.act(i, 'fly', {});
+    await until('the cut', () => client.closed !== null);
+    expect(client.closed?.code).toBe(4429);
+    expect(client.answers.filter(({ code }) => code === 'no-such-action').length).toBeLessThan(15);
+  });
+
   it('takes the bytes of an act before their buffer is used again', async () => {
     const site = await openHere();
     const client = await RawClient.join(site);

@@ -238,7 +238,7 @@ describe.each(['uws', 'ws'] as const)('HTTP over %s', (transport) => {
   });
 
   it('bounds what one session may have outstanding, and its rate', async () => {
-    const site = await openHere({ limits: { outstanding: 4, rate: 10, burst: 6 } });
+    const site = await openHere({ limits: { outstanding: 4, rate: 0.01, burst: 6 } });
     const { token } = await guest(site);
     site.world.holding = true;
     const first: Promise<Reply>[] = [];

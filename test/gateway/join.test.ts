@@ -121,7 +121,7 @@ describe.each(['uws', 'ws'] as const)('a join over %s', (transport) => {
         code: 400,
         error: 'bad-request',
       });
-    for (const stream of ['both', 1, {}])
+    for (const stream of ['both', 1, {}, '__proto__'])
       expect(await join({ world: 'warehouse', token: good, stream })).toMatchObject({
         code: 400,
         error: 'bad-request',

@@ -4,12 +4,14 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { warehouse } from '../../game-logic/worlds/warehouse/index.ts';
 import { decodeCommands, decodeSnapshot } from '../../schemas/generated/client.ts';
 import { readId, splitBatch } from '../../schemas/support/envelope.ts';
+import { DEFAULT_LIMITS } from '../../server/gateway/bounds.ts';
+import { getState } from '../../server/gateway/http-reads.ts';
 import { type FeedTarget, LiveFeed } from '../../server/gateway/live-feed.ts';
 import { Sessions } from '../../server/gateway/sessions.ts';
 import { Snapshot, Snapshots } from '../../server/gateway/snapshots.ts';
 import { bearer, newSession, Tokens } from '../../server/gateway/tokens.ts';
 import { FakeWorld } from './fake-world.ts';
-import { range } from './support.ts';
+import { range, TestLog } from './support.ts';
 
 const HOUR = 3_600_000;
 
@@ -65,6 +67,11 @@ describe('tokens', () => {
       { session: 's', world: 'w', exp: 'soon' },
     ])
       await expect(tokens.verify(await sign(claims))).rejects.toMatchObject({ code: 'unauthorized' });
+    const other = new SignJWT({ session: 's', world: 'w', exp }).setProtectedHeader({ alg: 'HS512' });
+    await expect(tokens.verify(await other.sign(new Uint8Array([...key, ...key])))).rejects.toMatchObject({
+      code: 'unauthorized',
+    });
+    await expect(tokens.verify(await other.sign(key)).catch(() => 'refused')).resolves.toBe('refused');
   });
 
   it('stand in a Bearer header', () => {
@@ -105,11 +112,12 @@ describe('sessions', () => {
     expect(sessions.outstanding).toBe(3);
     sessions.settle('a');
     sessions.admit('a', 0);
-    sessions.settle('a');
-    sessions.settle('a');
-    sessions.admit('a', 0);
-    expect(() => sessions.admit('a', 0)).toThrow('more than 10 actions a second');
-    sessions.admit('a', 100);
+    expect(() => sessions.admit('a', 0)).toThrow('2 actions wait');
+    for (let i = 0; i < 5; i++) sessions.spend('a', 0);
+    expect(() => sessions.spend('a', 0)).toThrow('more than 10 actions a second');
+    sessions.spend('b', 0);
+    sessions.spend('a', 100);
+    expect(() => sessions.spend('a', 100)).toThrow('more than 10 actions a second');
     expect(() => sessions.settle('c')).toThrow('settled twice');
   });
 
@@ -122,6 +130,48 @@ describe('sessions', () => {
     sessions.touch('d', 120);
     sessions.touch('e', 120);
     expect(() => sessions.touch('f', 120)).toThrow('too many sessions');
+  });
+});
+
+describe('reading a state', () => {
+  it('writes the next piece when there is room for it', async () => {
+    const world = new FakeWorld();
+    const open = warehouse.schema.actions.open;
+    for (let i = 1; i <= 2_000; i++) {
+      const args = open.encode({ id: `${'w'.repeat(60)}${i}` });
+      world.act({ session: 's', sequence: i, action: 'open', args }, () => {});
+    }
+    const pieces: string[] = [];
+    let drain = (): void => {};
+    let ended = false;
+    const outflow = {
+      write: (piece: string) => {
+        pieces.push(piece);
+        return false;
+      },
+      drained: () =>
+        new Promise<void>((resolve) => {
+          drain = resolve;
+        }),
+      end: () => {
+        ended = true;
+      },
+      abort: () => {},
+    };
+    const exchange = { query: new URLSearchParams(), gone: false, stream: () => outflow };
+    const context = { limits: DEFAULT_LIMITS, logger: new TestLog(), regions: ['eu'], draining: () => false };
+    const done = getState(exchange as never, { world } as never, context);
+    for (let seen = 1; !ended; seen++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (!ended) expect(pieces).toHaveLength(seen);
+      world.append(1);
+      drain();
+      await Promise.resolve();
+    }
+    await done;
+    expect(pieces.length).toBeGreaterThan(3);
+    const { number, tables } = JSON.parse(pieces.join(''));
+    expect([number, tables.warehouse.length, tables.warehouse[0].amount]).toEqual([2_000, 2_003, 0]);
   });
 });
 

@@ -81,6 +81,33 @@ describe.each(['uws', 'ws'] as const)('the stream over %s', (transport) => {
     expectSame(client, site.world);
   });
 
+  it('takes a snapshot while commands wait for their flush', async () => {
+    const site = await openHere({ limits: { flushMs: 60_000, snapshotReuse: 0 } });
+    const first = await RawClient.join(site);
+    await until('live', () => site.gateway.stats().live === 1);
+    site.world.append(1);
+    await settle(first, site);
+    site.world.append(5);
+    const second = await RawClient.join(site);
+    await until('both live', () => site.gateway.stats().live === 2);
+    await settle(first, site);
+    await settle(second, site);
+    expect([second.kinds, second.snapshots]).toEqual([[6, 4], [6]]);
+    // Nothing was read: not for the newcomer, and not for the one that was there.
+    expect(site.world.reads).toBe(0);
+    expect(site.gateway.stats().snapshots).toBe(2);
+    for (const client of [first, second]) expectSame(client, site.world);
+  });
+
+  it('ends a client whose commands the log does not give', async () => {
+    const site = await openHere({ limits: { stallMs: 100, sweepMs: 10 } });
+    site.world.append(20);
+    site.world.read = async () => [];
+    const client = await RawClient.join(site, { from: 5 }, mirrorAt(site.world, 4));
+    await until('the close', () => client.closed !== null);
+    expect(client.closed).toEqual({ code: 4503, reason: 'overloaded: command 5 cannot be read' });
+  });
+
   it('goes on from the command that a client asks for', async () => {
     const site = await openHere();
     site.world.append(50);
