@@ -9,7 +9,7 @@ import { type Step, send } from './paxos-step.ts';
 import type { Ballot, ConsensusConfig, Device, Durable } from './types.ts';
 
 /** An attempt to become active in a ballot: NextBallot is repeated, and after a while without progress it is given up. */
-export interface Attempt {
+interface Attempt {
   readonly ballot: Ballot;
   readonly patience: number;
   /** Progress is catching up with what the answers know (R4). */

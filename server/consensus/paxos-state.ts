@@ -6,7 +6,7 @@ import type { Ballot, Command, ConsensusConfig, Durable, Vote } from './types.ts
 import { allVotes, createVotes, type OpenVotes, serialiseVotes } from './votes.ts';
 
 /** What never changes while a device runs; shared by all copies of its state. */
-export interface Setup {
+interface Setup {
   readonly config: ConsensusConfig;
   readonly isMajority: IsMajority;
 }
@@ -17,7 +17,7 @@ export interface Info {
   readonly votes: readonly Vote[];
 }
 /** Pages of one answer, as far as they came. */
-export interface PartialInfo {
+interface PartialInfo {
   readonly info: number;
   readonly upTo: number;
   readonly pages: (readonly Vote[] | null)[];

@@ -5,7 +5,7 @@ import type { Device } from './types.ts';
 export type IsMajority = (devices: number) => boolean;
 
 /** A bit mask must fit a 32-bit integer, sign left out. */
-export const MAX_DEVICES = 31;
+const MAX_DEVICES = 31;
 /** Up to here a majority is one look into a table of 2^n bytes (1 KiB). */
 const TABLE_DEVICES = 10;
 

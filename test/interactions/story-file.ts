@@ -8,7 +8,7 @@
  *   A preparing 2A
  *     A->B,C next-ballot 2A from 1
  */
-export interface Block {
+interface Block {
   /** Comment and empty lines before the command. */
   readonly preface: readonly string[];
   readonly command: string;
