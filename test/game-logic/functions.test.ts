@@ -454,7 +454,7 @@ describe('bounds', () => {
 
   it('overloaded: a full world takes no row more, and lets rows go and change', () => {
     const lab = withCoin();
-    (lab.leader as unknown as { overlay: { rowCount: number } }).overlay.rowCount = ROWS_PER_WORLD;
+    (lab.leader as unknown as { overlay: { rowCount: number } }).overlay.rowCount = ROWS_PER_WORLD + 1;
     expect(lab.run((ctx) => ctx.world.coin.put({ id: 2 }))).toMatchObject({
       kind: 'failed',
       code: 'overloaded',
@@ -465,7 +465,8 @@ describe('bounds', () => {
       ctx.world.coin.put({ id: 3 });
     };
     expectCommand(lab.run(exchange));
-    expectCommand(lab.run((ctx) => void ctx.world.coin.remove(3)));
+    for (const id of [3, 0])
+      expectCommand(lab.run((ctx) => void (id === 0 ? ctx.world.match : ctx.world.coin).remove(id)));
     expectCommand(lab.run((ctx) => ctx.world.coin.put({ id: 4 })));
   });
 
