@@ -75,6 +75,11 @@ describe('the ledger', () => {
     const cut = verdict(SEQUENCE.slice(0, 4));
     expect(cut).toMatchObject({ lost: 2, misordered: 0 });
     expect(cut.problems.map(({ number }) => number)).toEqual([15, 16]);
+    // Bots saw 18, and nobody's act was in those two.
+    expect(verdict(SEQUENCE, BOOKS, 18)).toMatchObject({
+      lost: 2,
+      problems: [{ number: 17 }, { number: 18 }],
+    });
   });
 
   it('tells of an acknowledged act whose number is somebody else’s', () => {
