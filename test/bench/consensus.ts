@@ -88,7 +88,7 @@ class Bench {
   }
 }
 
-export function benchConsensus(batch: number, voting: 'all' | 'leader', total = 2_000_000) {
+function benchConsensus(batch: number, voting: 'all' | 'leader', total = 2_000_000) {
   const bench = new Bench(voting);
   const rounds = Math.ceil(total / batch);
   let number = 0;
@@ -127,12 +127,10 @@ export function benchConsensus(batch: number, voting: 'all' | 'leader', total = 
   };
 }
 
-if (process.argv[1]?.endsWith('consensus.ts')) {
-  const batches = process.argv[2] === undefined ? [1, 10, 100, 1_000] : [Number(process.argv[2])];
-  const votings = process.argv[3] === undefined ? (['all', 'leader'] as const) : [process.argv[3] as 'all'];
-  const results = votings.flatMap((voting) =>
-    batches.map((batch) => benchConsensus(batch, voting, batch === 1 ? 200_000 : 2_000_000)),
+export function consensus(): object {
+  const results = (['all', 'leader'] as const).flatMap((voting) =>
+    [1, 10, 100, 1_000].map((batch) => benchConsensus(batch, voting, batch === 1 ? 200_000 : 2_000_000)),
   );
   for (const result of results) console.log(JSON.stringify(result));
-  console.log(JSON.stringify({ bench: 'consensus', results }));
+  return { results };
 }

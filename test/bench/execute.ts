@@ -106,5 +106,3 @@ function oneRound() {
   }
   return { execute, apply, bytes: Math.round(bytes / COMMANDS) };
 }
-
-if (process.argv[1]?.endsWith('execute.ts') === true) console.log(JSON.stringify(measureExecute(9)));
