@@ -1,7 +1,4 @@
-import { BOTS_HELP, bots } from './bots.ts';
 import { helpOf, runSmallCommand, SMALL_COMMANDS } from './commands.ts';
-import { DEMO_HELP, demo } from './demo.ts';
-import { SERVE_HELP, serve } from './serve.ts';
 import { Failure, UsageError } from './usage.ts';
 
 const USAGE = `throughline COMMAND [OPTIONS]
@@ -29,10 +26,20 @@ interface LongCommand {
   run(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<number>;
 }
 
-const LONG_COMMANDS: { readonly [name: string]: LongCommand } = {
-  demo: { help: DEMO_HELP, run: demo },
-  bots: { help: BOTS_HELP, run: bots },
-  serve: { help: SERVE_HELP, run: serve },
+/** Loaded when asked for: a server's rooms take longer to load than a small command to run. */
+const LONG_COMMANDS: { readonly [name: string]: () => Promise<LongCommand> } = {
+  demo: async () => {
+    const { DEMO_HELP, demo } = await import('./demo.ts');
+    return { help: DEMO_HELP, run: demo };
+  },
+  bots: async () => {
+    const { BOTS_HELP, bots } = await import('./bots.ts');
+    return { help: BOTS_HELP, run: bots };
+  },
+  serve: async () => {
+    const { SERVE_HELP, serve } = await import('./serve.ts');
+    return { help: SERVE_HELP, run: serve };
+  },
 };
 
 /** Runs one command; resolves with the exit code: 0 done, 1 failed, 2 wrong usage. */
@@ -51,7 +58,7 @@ async function dispatch([name, ...rest]: readonly string[], terminal: Terminal):
     return 0;
   }
   const wantsHelp = rest.includes('--help') || rest.includes('-h');
-  const long = Object.hasOwn(LONG_COMMANDS, name) ? LONG_COMMANDS[name] : undefined;
+  const long = Object.hasOwn(LONG_COMMANDS, name) ? await LONG_COMMANDS[name]?.() : undefined;
   const small = Object.hasOwn(SMALL_COMMANDS, name) ? SMALL_COMMANDS[name] : undefined;
   if (long !== undefined && !wantsHelp) return long.run(rest, terminal.environment);
   if (small !== undefined && !wantsHelp)

@@ -18,8 +18,10 @@ async function bundle(): Promise<{ cli: string; remove: () => void }> {
   const folder = mkdtempSync(join('node_modules/.cache', 'cluster-test-'));
   const cli = join(folder, 'cli.mjs');
   await build({
-    entryPoints: ['server/cli/main.ts'],
-    outfile: cli,
+    entryPoints: { cli: 'server/cli/main.ts' },
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    splitting: true,
     bundle: true,
     format: 'esm',
     platform: 'node',
