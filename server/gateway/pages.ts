@@ -1,6 +1,6 @@
 /** The playable page's files, held in memory: a request can only name one of them, so no path leads outside the folder. */
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { Exchange } from './exchange.ts';
 
@@ -68,11 +68,13 @@ export async function loadPages(folder: string | undefined, files: number, bytes
   return new Pages(pages);
 }
 
+/** Paths below the folder. */
 async function filesOf(folder: string): Promise<string[]> {
   try {
-    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-    const inside = (parent: string, name: string) => join(parent, name).slice(join(folder, '/').length);
-    return entries.filter((entry) => entry.isFile()).map((entry) => inside(entry.parentPath, entry.name));
+    const files: string[] = [];
+    for (const path of await readdir(folder, { recursive: true }))
+      if ((await stat(join(folder, path))).isFile()) files.push(path);
+    return files;
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return [];
     throw cause;

@@ -123,11 +123,11 @@ class UwsOutflow implements Outflow {
   }
 
   /**
-   * uWebSockets.js leaves what it holds back to the next write as soon as somebody listens for writability, so
-   * something has to be written: a space means nothing between two JSON values.
+   * Called after a write that did not go out whole. uWebSockets.js leaves the rest to the next write as soon as somebody
+   * listens for writability, so something has to be written: a space means nothing between two JSON values.
    */
   #writable(): boolean {
-    if (this.#blocked && !this.#response.write(' ')) return false;
+    if (!this.#response.write(' ')) return false;
     this.release();
     return true;
   }
