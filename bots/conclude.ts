@@ -14,6 +14,8 @@ const AFTERMATH_MS = 5_000;
 /** Turns later than this, or a worker busier than that, and the generator speaks about itself. */
 const LATE_P99_MS = 10;
 const BUSY_MOST = 0.8;
+/** A worker that is late and computes less than this share of a processor was kept waiting by others. */
+const IDLE_CPU = 0.5;
 
 /** What thresholds can name besides trends. */
 export const NUMBERS: readonly string[] = [
@@ -143,13 +145,12 @@ function pauses({ inflicted, merged, seconds }: Measured): FaultReport[] {
 function generatorOf({ merged, busy, worst, plan, seconds }: Measured) {
   const late = merged.trends.get('late')?.percentile(99) ?? 0;
   const limit = late > LATE_P99_MS || busy > BUSY_MOST;
-  // Busy without computing: it waited for a processor.
   const cpu = seconds > 0 ? merged.cpuSeconds / seconds / plan.workers : 0;
   const facts =
     `turns late by ${ms(late)} at p99, event loop busy ${percent(busy)} (worst second ${percent(worst)}), ` +
     `${percent(cpu)} of a processor each`;
   const advice =
-    cpu < busy / 2
+    cpu < IDLE_CPU
       ? 'this machine has too much else to do'
       : plan.workers === 1
         ? 'try more --workers, or fewer bots'

@@ -65,7 +65,8 @@ export class RunScreen {
   }
 
   #draw(): void {
-    const width = (this.#out.columns ?? 100) - 1;
+    // Some terminals say 0 where they do not know.
+    const width = (this.#out.columns || 100) - 1;
     for (const line of this.#block) this.#out.write(`${line.slice(0, width)}\n`);
   }
 }
