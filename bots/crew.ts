@@ -164,7 +164,7 @@ export class Crew {
       rows: (name) => table(name)?.rows() ?? [],
       market: () => this.#market(random),
     };
-    const player: Player = new Player(this.#around, script, bot.home, random, script.play(view));
+    const player: Player = new Player(this.#around, script, bot, random, script.play(view));
     this.#players.push(player);
     const dice = seeded(this.#order.seed, `turns of ${bot.id}`);
     this.#paces.set(player, { index: this.#players.length - 1, everyMs, random: dice });

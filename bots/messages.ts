@@ -10,6 +10,8 @@ export interface BotOrder {
   readonly home: number;
   /** Milliseconds after the start at which it comes. */
   readonly comesAt: number;
+  /** It takes the commands; otherwise only the answers to its own acts. */
+  readonly watches: boolean;
 }
 
 export interface WorkerOrder {

@@ -15,6 +15,8 @@ export interface Plan {
   readonly ramp: number;
   readonly seed: number;
   readonly workers: number;
+  /** Bots of each worker and region that take the commands; the others take only their answers. */
+  readonly watchers: number;
   readonly zipf: number;
   readonly warehouses: number;
   readonly faults: readonly Fault[];

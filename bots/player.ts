@@ -62,6 +62,8 @@ export class Player {
   readonly script: Script;
   readonly #around: Surroundings;
   readonly #random: Random;
+  /** It takes the commands, not only its answers. */
+  readonly #watches: boolean;
   readonly #turn: () => Intent | null;
   readonly #pending = new PendingActs();
   readonly #parts = new SnapshotParts(DEFAULT_LIMITS);
@@ -96,7 +98,14 @@ export class Player {
   /** Acknowledged, and its command not seen so far: its row in the books, and when it was meant. */
   readonly #bare = new Map<number, { readonly row: number; readonly intended: number }>();
 
-  constructor(around: Surroundings, script: Script, home: number, random: Random, turn: () => Intent | null) {
+  constructor(
+    around: Surroundings,
+    script: Script,
+    { home, watches }: { readonly home: number; readonly watches: boolean },
+    random: Random,
+    turn: () => Intent | null,
+  ) {
+    this.#watches = watches;
     this.#around = around;
     this.script = script;
     this.#address = home % around.urls.length;
@@ -201,7 +210,7 @@ export class Player {
     const from = this.#next === 0 ? null : this.#next;
     const url = urls[this.#address] as string;
     this.#line = this.#around.dial(
-      { url, world, token: this.token, from },
+      { url, world, token: this.token, from, stream: this.#watches ? 'commands' : 'answers' },
       {
         message: (type, bytes) => {
           if (line === this.#lines) this.#message(type, bytes);
@@ -292,7 +301,8 @@ export class Player {
   }
 
   #checkLive(): void {
-    if (this.#live || this.#next === 0 || this.#next <= this.#welcomed || this.#region === '') return;
+    if (this.#live || this.#region === '') return;
+    if (this.#watches && (this.#next === 0 || this.#next <= this.#welcomed)) return;
     const { meters } = this.#around;
     const now = this.#around.now();
     this.#failures = 0;

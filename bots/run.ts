@@ -111,13 +111,18 @@ class Run {
   #orders(people: readonly string[]): WorkerOrder[] {
     const plan = this.#plan;
     const each = (plan.ramp * 1_000) / plan.bots;
-    const bots = people.map((kind, id): BotOrder => ({ id, kind, home: id, comesAt: Math.round(id * each) }));
+    const { length: regions } = plan.urls;
+    const bots = people.map((kind, id): BotOrder & { readonly worker: number } => {
+      // Neighbours share a worker, so that each worker has bots in every region.
+      const group = Math.floor(id / regions);
+      const watches = Math.floor(group / plan.workers) < plan.watchers;
+      return { id, kind, home: id, comesAt: Math.round(id * each), watches, worker: group % plan.workers };
+    });
     return Array.from({ length: plan.workers }, (_, at) => ({
       kind: 'order' as const,
       ...{ urls: plan.urls, world: plan.world, seed: plan.seed, rate: plan.rate, zipf: plan.zipf },
       ...{ warehouses: plan.warehouses, startAt: this.#startAt, seconds: plan.seconds, settleMs: SETTLE_MS },
-      // Shares of neighbours, so that each worker has bots in every region.
-      bots: bots.filter(({ id }) => Math.floor(id / plan.urls.length) % plan.workers === at),
+      bots: bots.filter(({ worker }) => worker === at),
     }));
   }
 

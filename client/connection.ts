@@ -6,6 +6,8 @@ export interface Dial {
   readonly world: string;
   readonly token: string | null;
   readonly from: number | null;
+  /** `answers`: nothing of the world's sequence, for those who only act. Default: `commands`. */
+  readonly stream?: 'commands' | 'answers';
 }
 
 export interface ConnectionEvents {
@@ -99,7 +101,7 @@ export const dialRoom: Dialler = (dial, events) => {
 async function join(dial: Dial): Promise<Room> {
   const options = {
     world: dial.world,
-    stream: 'commands',
+    stream: dial.stream ?? 'commands',
     ...(dial.token === null ? {} : { token: dial.token }),
     ...(dial.from === null ? {} : { from: dial.from }),
   };

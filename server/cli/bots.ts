@@ -35,6 +35,10 @@ const OPTIONS: OptionSpecs = {
   ramp: { value: 'SECONDS', help: 'the bots come spread over this time; usually 1 s for 200 bots' },
   seed: { value: 'N', help: 'who they are and what they do; the same again for the same seed', initial: '1' },
   workers: { value: 'N', help: 'processes that play; usually one for 500 bots' },
+  watchers: {
+    value: 'N',
+    help: 'bots of each worker and region that take the commands, the others only their answers; usually all',
+  },
   zipf: {
     value: 'SKEW',
     help: 'how much traders want the same goods: 0 not at all, 1 a market, 2 a crush',
@@ -81,7 +85,7 @@ Thresholds: ${TRENDS.join(', ')} (in ms; correction in m) with
   .avg .min .med .max .count .p90 .p95 .p99 .p99.9; ${NUMBERS.join(', ')}.
 
 What is checked:
-  numbers     every bot's stream is consecutive across reconnects
+  numbers     the stream of every bot that takes the commands (--watchers) is consecutive across reconnects
   bytes       every command that a bot is sent is the same bytes that all other bots of its worker were sent; a bot that is
               more than 65,536 commands behind has its numbers checked only ("by number only" in the report)
   digests     each worker verifies each command once in full: structure, number, precedent, digest of the tables after it;
@@ -157,6 +161,7 @@ function planOf(options: Options, argv: readonly string[]): Plan {
     urls: options.need('url').split(',').map(address),
     ...{ world, bots: count, rate, seconds, ramp, seed, workers: Math.min(workers, count) },
     mix: told(() => parseMix(options.get('mix'), world)),
+    watchers: options.get('watchers') === undefined ? count : number(options, 'watchers', 1, count, true),
     zipf: number(options, 'zipf', 0, 10),
     warehouses: number(options, 'warehouses', 2, 100_000, true),
     faults: faultsOf(options, seconds, seed),

@@ -40,7 +40,7 @@ class Stage {
   readonly player: Player;
   readonly regions = ['eu', 'us'];
 
-  constructor() {
+  constructor(watches = true) {
     const sequence = new Sequence(warehouse, {
       command: () => {},
       wrong: (number, what) => this.meters.wrong(number, what),
@@ -56,7 +56,7 @@ class Stage {
     this.player = new Player(
       around,
       trader,
-      0,
+      { home: 0, watches },
       () => 0.5,
       () => INTENT,
     );
@@ -84,7 +84,7 @@ class Stage {
       session: 'ann',
     };
     this.line.message(DOWN.welcome, encodeWelcome({ ...welcome, token: 'T', number, sequence }));
-    if (this.line.dial.from !== null) return;
+    if (this.line.dial.from !== null || this.line.dial.stream === 'answers') return;
     const [rows] = encodeRows(this.world.state) as [Uint8Array];
     this.line.message(
       DOWN.snapshot,
@@ -228,6 +228,16 @@ describe('a bot', () => {
     stage.player.sweep(stage.now);
     expect(stage.line.hungUp || stage.lines.length > 1).toBe(true);
     expect([...stage.meters.reconnects.keys()]).toEqual(['silent']);
+  });
+
+  it('that takes only answers acts as soon as it is welcome', () => {
+    const stage = new Stage(false);
+    expect(stage.line.dial.stream).toBe('answers');
+    stage.welcome(7);
+    stage.player.turn(stage.now);
+    expect(stage.line.sent).toEqual([8]);
+    stage.answer({ sequence: 8, number: 3 });
+    expect([stage.fates(), stage.seen]).toEqual([[1], [3]]);
   });
 
   it('calls nonsense by its name, and another name than its own, too', () => {

@@ -166,6 +166,33 @@ describe('bots against three servers', () => {
     60_000,
   );
 
+  it('most may take only their answers: the ledger still looks at every act', async () => {
+    const { code } = await bots(
+      ...[
+        '--url',
+        urls(),
+        '--world',
+        'warehouse',
+        '--warehouses',
+        '5',
+        '--bots',
+        '12',
+        '--seconds',
+        '3',
+        '--ramp',
+        '0',
+      ],
+      ...['--watchers', '1', '--json', file('few')],
+    );
+    expect(code).toBe(0);
+    const { verdict, counts, trends } = report('few');
+    expect(verdict.books).toMatchObject({ lost: 0, doubled: 0, misordered: 0, acknowledged: counts.issued });
+    expect(counts.issued).toBeGreaterThan(50);
+    // Three of twelve are sent the commands.
+    expect(counts.commands).toBeLessThan(4 * counts.verified);
+    expect(trends.seen.count).toBeGreaterThan(counts.issued);
+  }, 60_000);
+
   it('a threshold that is not reached is exit code 1', async () => {
     const { code, out } = await bots(
       ...[
