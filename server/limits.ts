@@ -20,8 +20,11 @@ export const LEADER_QUEUE_PER_REGION = 4_096;
 export const LEADER_TURN_FUNCTIONS = 1_024;
 /** Bytes of commands made in one turn: one message to each peer. */
 export const LEADER_TURN_BYTES = MESSAGE_BYTES / 2;
-/** A turn that took this long runs no further function, so that heartbeats leave in time. */
-export const LEADER_TURN_MS = 8;
+/**
+ * A turn that took this long runs no further function: what it made leaves, and the peers work on it while the next turn runs.
+ * Short enough for that, long enough to pay for a turn's own cost of about 0.1 ms.
+ */
+export const LEADER_TURN_MS = 3;
 /** Joins, leaves and ends in one turn; timers in one turn. The rest of a turn belongs to actions. */
 export const LEADER_TURN_PRESENCE = 64;
 export const LEADER_TURN_TIMERS = 64;
