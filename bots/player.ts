@@ -218,8 +218,8 @@ export class Player {
         heard: () => {
           if (line === this.#lines) this.#heardAt = this.#around.now();
         },
-        lost: (reason) => {
-          if (line === this.#lines) this.#gone(/^closed with|^error/.test(reason) ? 'lost' : 'no-answer');
+        lost: () => {
+          if (line === this.#lines) this.#gone(this.#live ? 'lost' : 'no-answer');
         },
       },
     );
