@@ -5,6 +5,9 @@ import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROTOCOL_VERSION } from '../../schemas/protocol-version.ts';
+import { clusterDigest, LOOPBACK_SECRET, parsePeers } from '../../server/config.ts';
+import { createLinks } from '../../server/links/net.ts';
 import { Cluster, type Server, statusOf, until } from './harness.ts';
 import { Player, post, stateOf } from './player.ts';
 
@@ -91,37 +94,57 @@ describe('real processes and the outside', { timeout: 60_000 }, () => {
       socket.write(bytes);
       await closed;
     }
-    const wrong = await Cluster.prepare();
-    await wrong.stop();
     const player = await Player.enter(cluster.servers, 1);
     expect(await player.act('inbound', { to: 'B', amount: 1 })).toMatchObject({ fate: 'acknowledged' });
     expect((await statusOf(await cluster.leader())).ballot.round).toBe(round);
   });
 
-  it('[LINK1] a region with another secret is not let in', async () => {
-    const victim = cluster.servers.find((server) => server.region === 'ap') as Server;
-    await victim.stop('SIGTERM');
-    await victim.start({ env: { THROUGHLINE_SECRET: 'another secret than theirs' } });
-    const { promise, seen } = watch(victim);
-    await promise;
-    expect(seen()).toBe(false);
-    await victim.stop('SIGKILL');
-    await victim.start();
-    await cluster.leader();
-  });
+  /** Waits until a server has written a line about its links with this code. */
+  const saysOfLinks = (server: Server, code: string) =>
+    until(`'${code}' in the log of ${server.region}`, () =>
+      server.lines.some((line) => line['event'] === 'link' && line['code'] === code),
+    );
 
-  /** Looks at a region's links for a second's worth of dialling. */
-  function watch(server: Server) {
-    let connected = false;
-    const end = performance.now() + 1_000;
-    const promise = until('the end of the watch', async () => {
-      const response = await fetch(`${server.adminUrl}/api/status`);
-      const { peers } = (await response.json()) as { peers: { connected: boolean }[] };
-      connected ||= peers.some((peer) => peer.connected);
-      return performance.now() > end;
-    });
-    return { promise, seen: () => connected };
-  }
+  it('[LINK1] a region with another secret, version, or list of regions is not let in', async () => {
+    const ap = cluster.of('ap');
+    await ap.stop('SIGTERM');
+    await ap.start({ env: { THROUGHLINE_SECRET: 'another secret than theirs' } });
+    await saysOfLinks(ap, 'wrong-secret');
+    await ap.stop('SIGKILL');
+
+    const { regions, peers } = parsePeers(
+      ['eu', 'us', 'ap'].map((name) => `${name}=127.0.0.1:${peerPort(cluster.of(name as 'eu'))}`).join(','),
+    );
+    const logged: string[] = [];
+    const note = (fields: object) => logged.push(String((fields as { code?: string }).code));
+    const asAp = async (cluster_: string, protocol: number, expected: string) => {
+      let linked = false;
+      const links = createLinks(
+        {
+          ...{ self: 2, regions, peers, secret: LOOPBACK_SECRET, cluster: cluster_, version: 'test' },
+          folder: { store: 'a store', peerStore: () => null, rememberPeer: () => Promise.resolve() },
+          logger: { info: note, warn: note },
+          bounds: { protocol },
+        },
+        {
+          message: () => {},
+          link: () => {
+            linked = true;
+          },
+        },
+      );
+      await links.start();
+      await until(expected, () => logged.includes(expected));
+      await links.close();
+      expect(linked).toBe(false);
+    };
+    await asAp(clusterDigest(regions, [1, 1, 1]), PROTOCOL_VERSION + 1, 'wrong-version');
+    await asAp(clusterDigest(['eu', 'us'], [1, 1]), PROTOCOL_VERSION, 'wrong-cluster');
+
+    await ap.start();
+    const player = await Player.enter([ap], 0);
+    expect(await player.act('inbound', { to: 'B', amount: 1 })).toMatchObject({ fate: 'acknowledged' });
+  });
 
   it('SIGTERM hands leadership on and ends with 0 within 5 s; SIGINT the same', async () => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
