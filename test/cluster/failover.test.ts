@@ -11,15 +11,14 @@ const GOODS = 1_000;
 const name = (at: number) => `W${at}`;
 const pick = (below: number) => Math.floor(Math.random() * below);
 
-/** Opens the warehouses and fills them; the amounts that the rest of the test must conserve. */
-async function fill(player: Gamer): Promise<number> {
+/** Opens the warehouses and fills them with what the rest of the test must conserve. */
+async function fill(player: Gamer): Promise<void> {
   for (let at = 0; at < WAREHOUSES; at += 20)
     await Promise.all(Array.from({ length: 20 }, (_, of) => player.act('open', { id: name(at + of) })));
   for (let at = 0; at < WAREHOUSES; at += 20)
     await Promise.all(
       Array.from({ length: 20 }, (_, of) => player.act('inbound', { to: name(at + of), amount: GOODS })),
     );
-  return WAREHOUSES * GOODS;
 }
 
 /** Transfers at random, one at a time, until told to stop. */
@@ -34,7 +33,7 @@ async function play(player: Gamer, stop: { now: boolean }): Promise<void> {
 }
 
 /** Every region holds the same sequence, it fits the players' books, and no goods are gone. */
-async function expectSound(cluster: Cluster, players: readonly Gamer[], goods: number): Promise<void> {
+async function expectSound(cluster: Cluster, players: readonly Gamer[]): Promise<void> {
   const token = players[0]?.token ?? '';
   const entries = players.flatMap((player) => player.entries);
   await cluster.leader();
@@ -53,7 +52,7 @@ async function expectSound(cluster: Cluster, players: readonly Gamer[], goods: n
   for (const server of cluster.servers) {
     const state = await stateOf(server, token);
     for (const { id, amount } of state.tables.warehouse) expect(amount).toBe(amounts.get(id) ?? 0);
-    expect(state.tables.warehouse.reduce((sum, { amount }) => sum + amount, 0)).toBe(goods);
+    expect(state.tables.warehouse.reduce((sum, { amount }) => sum + amount, 0)).toBe(WAREHOUSES * GOODS);
   }
   expect(entries.filter(({ fate }) => fate === 'acknowledged').length).toBeGreaterThan(200);
 }
@@ -75,6 +74,7 @@ describe('real processes under load', () => {
   let cluster: Cluster;
   beforeAll(async () => {
     cluster = await Cluster.start();
+    await fill(await Player.enter(cluster.servers, 0));
   });
   afterAll(() => cluster?.stop());
 
@@ -101,7 +101,6 @@ describe('real processes under load', () => {
 
   it('[DISK1] [LEAD1] twenty kills of the leader', { timeout: 240_000 }, async () => {
     const { players, streaming } = await enterAll();
-    const goods = await fill(players[0] as Gamer);
     const stop = { now: false };
     const playing = Promise.all(players.map((player) => play(player, stop)));
     const answered = (player: Gamer) => player.entries.filter(({ fate }) => fate === 'acknowledged').length;
@@ -126,7 +125,7 @@ describe('real processes under load', () => {
     }
     stop.now = true;
     await playing;
-    await expectSound(cluster, players, goods);
+    await expectSound(cluster, players);
     await expectWholeStreams(streaming);
 
     const perKill = kills.map((at, kill) => pauses(players, at, kills[kill + 1] ?? Number.POSITIVE_INFINITY));
@@ -153,7 +152,7 @@ describe('real processes under load', () => {
     await until('every player to go on', () => players.every((player) => player.entries.length > 80));
     stop.now = true;
     await playing;
-    await expectSound(cluster, players, WAREHOUSES * GOODS);
+    await expectSound(cluster, players);
     await expectWholeStreams(streaming);
   });
 });

@@ -13,7 +13,7 @@ const REGIONS: readonly RegionName[] = ['eu', 'us', 'ap'];
 const READY_MS = 15_000;
 
 /** Bundles the command line once for a test file, beside the packages it imports. */
-async function bundle(): Promise<{ cli: string; remove: () => void }> {
+export async function bundle(): Promise<{ cli: string; remove: () => void }> {
   mkdirSync('node_modules/.cache', { recursive: true });
   const folder = mkdtempSync(join('node_modules/.cache', 'cluster-test-'));
   const cli = join(folder, 'cli.mjs');
@@ -64,6 +64,13 @@ export async function until<T>(
   }
 }
 
+/** Where a server's process runs: its address, and what starts it there. */
+export interface Place {
+  readonly host: string;
+  readonly launch: readonly string[];
+}
+const HERE: Place = { host: '127.0.0.1', launch: [process.execPath] };
+
 export class Server {
   readonly region: RegionName;
   readonly listen: number;
@@ -77,8 +84,16 @@ export class Server {
   });
   private child: ChildProcess | null = null;
   private readonly command: readonly string[];
+  private readonly place: Place;
 
-  constructor(region: RegionName, listen: number, admin: number, command: readonly string[]) {
+  constructor(
+    region: RegionName,
+    listen: number,
+    admin: number,
+    command: readonly string[],
+    place: Place = HERE,
+  ) {
+    this.place = place;
     this.region = region;
     this.listen = listen;
     this.admin = admin;
@@ -94,17 +109,18 @@ export class Server {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.listen}`;
+    return `http://${this.place.host}:${this.listen}`;
   }
 
   get adminUrl(): string {
-    return `http://127.0.0.1:${this.admin}`;
+    return `http://${this.place.host}:${this.admin}`;
   }
 
   /** Resolves when the process says it is ready; rejects if it ends before. */
   async start(options: { env?: NodeJS.ProcessEnv; args?: readonly string[] } = {}): Promise<void> {
     if (this.child !== null) throw new Error(`${this.region} runs already`);
-    const child = spawn(process.execPath, [...this.command, ...(options.args ?? [])], {
+    const [program = process.execPath, ...before] = this.place.launch;
+    const child = spawn(program, [...before, ...this.command, ...(options.args ?? [])], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], ...options.env },
     });
