@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util';
+import { MUTANTS } from './mutants/all.ts';
+import { HEADER, hunt, row } from './mutants/hunt.ts';
 import * as production from './production.ts';
 import { commandOf, KINDS, type Result, runSpec, type Spec, Tally } from './run.ts';
 
@@ -15,9 +17,10 @@ the cluster and checks that it recovers. A seed is any text; the same seed is th
   --kind K          ${KINDS.join(' | ')} (default: the seed decides)
   --voting V        all | leader (default: the seed decides)
   --columns         one line per event, one column per region
+  --mutants [TEXT]  break the production code in each known way (or those whose names hold TEXT) and show what catches it
   --help
 
-Exit code 0: no violation. 1: a violation; the command that repeats it is printed. 2: wrong usage.`;
+Exit code 0: no violation. 1: a violation, or a mutant that survives; the command that repeats it is printed. 2: wrong usage.`;
 
 /** Violations printed in full; the others are only counted. */
 const SHOWN = 8;
@@ -31,11 +34,14 @@ interface Plan {
   readonly runs: number;
   readonly seconds: number;
   readonly columns: boolean;
+  /** Hunt the mutants whose names hold this text. */
+  readonly mutants: string | null;
 }
 
 function parse(args: readonly string[]): Plan | null {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       seed: { type: 'string' },
       steps: { type: 'string' },
@@ -45,10 +51,12 @@ function parse(args: readonly string[]): Plan | null {
       kind: { type: 'string' },
       voting: { type: 'string' },
       columns: { type: 'boolean' },
+      mutants: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });
   if (values.help) return null;
+  if (positionals.length > (values.mutants ? 1 : 0)) throw new UsageError(`what is ${positionals.at(-1)}?`);
   const kind = oneOf('kind', values.kind, KINDS);
   const voting = oneOf('voting', values.voting, ['all', 'leader'] as const);
   return {
@@ -62,6 +70,7 @@ function parse(args: readonly string[]): Plan | null {
     runs: natural('runs', values.runs, Number.MAX_SAFE_INTEGER),
     seconds: natural('seconds', values.seconds, values.runs === undefined ? 20 : Number.MAX_SAFE_INTEGER),
     columns: values.columns ?? false,
+    mutants: values.mutants ? (positionals[0] ?? '') : null,
   };
 }
 
@@ -111,12 +120,27 @@ function runMany({ spec, from, runs, seconds }: Plan): boolean {
   return tally.failed.length === 0;
 }
 
-function main(): boolean {
+/** False if one survives. */
+async function huntAll(text: string): Promise<boolean> {
+  const wanted = MUTANTS.filter(({ name }) => name.includes(text));
+  let survivors = 0;
+  console.log(HEADER);
+  for (const mutant of wanted) {
+    const caught = await hunt(mutant);
+    if (caught.by === null) survivors++;
+    console.log(row(caught));
+  }
+  console.log(`\n${wanted.length} mutants, ${survivors} survivors`);
+  return survivors === 0;
+}
+
+async function main(): Promise<boolean> {
   const plan = parse(process.argv.slice(2));
   if (plan === null) {
     console.log(HELP);
     return true;
   }
+  if (plan.mutants !== null) return huntAll(plan.mutants);
   if (plan.seed === undefined) return runMany(plan);
   const print = plan.columns ? (line: string) => console.log(line) : undefined;
   const result = runSpec(production, { ...plan.spec, seed: plan.seed }, print);
@@ -125,7 +149,7 @@ function main(): boolean {
 }
 
 try {
-  process.exitCode = main() ? 0 : 1;
+  process.exitCode = (await main()) ? 0 : 1;
 } catch (error) {
   const usage = error instanceof UsageError || (error instanceof TypeError && 'code' in error);
   if (!usage) throw error;

@@ -10,4 +10,10 @@ export const PINNED: readonly Pinned[] = [
   { name: 'candidates of equal rank, two devices', seed: 'b-47', steps: 4000, kind: 'timed' },
   { name: 'a deaf candidate kept all others waiting', seed: 'a-18', steps: 4000, kind: 'timed' },
   { name: 'two deaf candidates kept all others waiting in turn', seed: 'b-688', steps: 4000, kind: 'timed' },
+  {
+    name: 'an action that changed nothing was not answered in a quiet world',
+    seed: 'h-35',
+    steps: 4000,
+    kind: 'wild-world',
+  },
 ];

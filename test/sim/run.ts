@@ -1,17 +1,21 @@
 import { Choices } from './choices.ts';
+import { CoreLoad } from './cluster/core-load.ts';
 import { chooseProfile, type Overrides } from './cluster/profile.ts';
-import { type Report, TimedRun } from './cluster/timed-run.ts';
+import type { Report } from './cluster/report.ts';
+import { TimedRun } from './cluster/timed-run.ts';
 import { WildRun } from './cluster/wild-run.ts';
 import type { Production } from './production.ts';
 import { Violation } from './violation.ts';
+import { WorldLoad } from './world/world-load.ts';
 import { chooseWorldProfile } from './world/world-profile.ts';
 import { WorldRun } from './world/world-run.ts';
 
 /**
  * `timed`: consensus under faults on simulated time. `wild`: consensus under any order of events at all. `world`: whole region
- * servers with leader, replicas, gateways and clients, under faults on simulated time.
+ * servers with leader, replicas, gateways and clients, under faults on simulated time. `wild-world`: whole region servers
+ * under any order of events.
  */
-export const KINDS = ['timed', 'wild', 'world'] as const;
+export const KINDS = ['timed', 'wild', 'world', 'wild-world'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** Everything that a run depends on; the same spec is the same run on every machine. */
@@ -56,16 +60,24 @@ function makeRun(
   spec: Spec,
   print?: (line: string) => void,
 ): { run(steps: number): Report; report(): Report } {
-  if (kind === 'world') {
+  if (kind === 'world' || kind === 'wild-world') {
     const profile = chooseWorldProfile(choices, spec);
     print?.(`profile ${JSON.stringify(profile)}`);
-    return new WorldRun(production, profile, choices, print);
+    if (kind === 'world') return new WorldRun(production, profile, choices, print);
+    const make = (now: () => number) => {
+      const load = new WorldLoad(production, profile, choices, now);
+      return { load, machine: load.machine };
+    };
+    return new WildRun(profile.cluster, choices, make, print);
   }
   const profile = chooseProfile(choices, spec);
   print?.(`profile ${JSON.stringify(profile)}`);
-  return kind === 'timed'
-    ? new TimedRun(production, profile, choices, print)
-    : new WildRun(production, profile, choices, print);
+  if (kind === 'timed') return new TimedRun(production, profile, choices, print);
+  const make = (now: () => number) => {
+    const load = new CoreLoad(choices, profile.clients);
+    return { load, machine: load.machine(production, now) };
+  };
+  return new WildRun(profile, choices, make, print);
 }
 
 /** The one command that repeats a run. */

@@ -4,7 +4,7 @@ import * as production from './production.ts';
 import { commandOf, KINDS, runSpec, type Spec, Tally } from './run.ts';
 
 /** Fresh runs of each kind in this suite: the same seeds each time. `npm run sim` takes new ones for as long as you like. */
-const RUNS = { timed: 400, wild: 400, world: 100 } as const;
+const RUNS = { timed: 150, wild: 400, world: 60, 'wild-world': 200 } as const;
 
 /** What a failure prints: the command that repeats it. */
 function failures(specs: readonly Spec[]): { readonly tally: Tally; readonly failed: string[] } {

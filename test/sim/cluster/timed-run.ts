@@ -8,22 +8,13 @@ import type { Machine } from './ground.ts';
 import type { Outcome } from './ledger.ts';
 import { strike, type Victim } from './nemesis.ts';
 import type { Profile } from './profile.ts';
+import { type Report, reportOf } from './report.ts';
 import { columns } from './show.ts';
 import { TimedCluster } from './timed-cluster.ts';
 
 /** Heartbeats within which healed devices must have recovered, and more for each command that one of them lacks (G11). */
 const HEALING_BEATS = 400;
 const BEATS_PER_COMMAND = 6;
-
-export interface Report {
-  /** Simulated milliseconds. */
-  readonly time: number;
-  readonly steps: number;
-  readonly issued: number;
-  /** Ballots in which something issued was created. */
-  readonly ballots: number;
-  readonly faults: number;
-}
 
 /** A run on simulated time: faults strike a cluster under load, then it is healed and must recover. */
 export class TimedRun {
@@ -72,15 +63,8 @@ export class TimedRun {
   }
 
   report(): Report {
-    const { truth } = this.timed.cluster.checker;
-    const ballots = new Set(truth.issued.map(({ command }) => command.born)).size;
-    return {
-      time: this.timed.now,
-      steps: this.timed.steps,
-      issued: truth.upTo,
-      ballots,
-      faults: this.faults,
-    };
+    const { now: time, steps, cluster } = this.timed;
+    return reportOf(cluster.checker.truth, { time, steps, faults: this.faults });
   }
 
   // Clients

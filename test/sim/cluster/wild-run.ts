@@ -1,14 +1,12 @@
 import type { Device } from '../../../server/consensus/types.ts';
 import type { Parcel } from '../check/checker.ts';
 import type { Choices } from '../choices.ts';
-import type { Production } from '../production.ts';
 import { Violation } from '../violation.ts';
-import { AMOUNT, Clients } from './clients.ts';
 import { Cluster } from './cluster.ts';
-import { CoreMachine } from './core-machine.ts';
+import type { Machine, MakeMachine } from './ground.ts';
 import type { Profile } from './profile.ts';
+import { type Report, reportOf } from './report.ts';
 import { columns, describe } from './show.ts';
-import type { Report } from './timed-run.ts';
 
 /** Messages that are still on their way at once; the oldest is lost first. */
 const POOL = 400;
@@ -16,10 +14,25 @@ const POOL = 400;
 const HEALING_ROUNDS = 3000;
 const ROUNDS_PER_COMMAND = 20;
 
+/** Who wants things of a wild cluster. Times are steps. */
+export interface Load<M extends Machine> {
+  /** Somebody asks `device` for something new, or again for what nobody has answered yet. */
+  ask(cluster: Cluster<M>, device: Device, now: number): void;
+  /** Everybody who waits for an answer asks again. */
+  askAgain(cluster: Cluster<M>, device: () => Device, now: number): void;
+  /** Everybody wants something new. */
+  askAnew(now: number): void;
+  readonly waiting: number;
+  /** Leaders are to prove that they are. */
+  confirm(cluster: Cluster<M>): void;
+  /** The promises to those who asked, over the whole run. */
+  check(cluster: Cluster<M>): void;
+}
+
 const ACTS = [
   'deliver',
   'flush',
-  'wish',
+  'ask',
   'lead',
   'crash',
   'restart',
@@ -28,6 +41,8 @@ const ACTS = [
   'link',
   'confirm',
   'shun',
+  'fuse',
+  'turn',
 ] as const;
 type Act = (typeof ACTS)[number];
 
@@ -35,11 +50,11 @@ type Act = (typeof ACTS)[number];
  * A run without a clock: any message ever sent may arrive next, any disk may flush next, any device may try to lead next. Real
  * networks never behave like that, which is why this finds in seconds what simulated time does not find in hours.
  */
-export class WildRun {
-  private readonly cluster: Cluster<CoreMachine>;
+export class WildRun<M extends Machine> {
+  private readonly cluster: Cluster<M>;
+  private readonly load: Load<M>;
   private readonly choices: Choices;
   private readonly profile: Profile;
-  private readonly clients: Clients;
   private readonly print: ((line: string) => void) | undefined;
   private readonly weights: Readonly<Record<Act, number>>;
   private readonly clocks: number[];
@@ -49,21 +64,27 @@ export class WildRun {
   private own: Parcel[] = [];
   private steps = 0;
   private faults = 0;
-  private tokens = 0;
+  /** Processes that want a turn. */
+  private readonly woken = new Set<Device>();
+  private readonly lazy: number;
   private healing = false;
   /** What is sent to this device does not arrive for now: others get on without it, and it does not know. */
   private shunned: Device | null = null;
 
-  constructor(production: Production, profile: Profile, choices: Choices, print?: (line: string) => void) {
+  constructor(
+    profile: Profile,
+    choices: Choices,
+    make: (now: () => number) => { readonly load: Load<M>; readonly machine: MakeMachine<M> },
+    print?: (line: string) => void,
+  ) {
     this.choices = choices;
     this.profile = profile;
     this.print = print;
-    this.clients = new Clients(profile.clients);
     this.clocks = profile.config.weights.map(() => 1000);
     this.weights = {
       deliver: choices.pick([30, 20, 60]),
       flush: choices.pick([12, 5, 30]),
-      wish: choices.pick([4, 2, 10]),
+      ask: choices.pick([4, 2, 10]),
       lead: choices.pick([1, 0.3, 3]),
       crash: choices.pick([0, 0.1, 0.5]),
       restart: 1,
@@ -72,24 +93,25 @@ export class WildRun {
       link: choices.pick([0, 0.1]),
       confirm: 0.3,
       shun: choices.pick([0, 0.3, 1]),
+      fuse: choices.pick([0, 0.1]),
+      turn: 5,
     };
     this.deaf = choices.pick([0, 0.3, 0.6]);
     this.persistent = choices.pick([0, 0.2, 0.8]);
+    this.lazy = choices.pick([0, 0.5]);
+    const { load, machine } = make(() => this.steps);
+    this.load = load;
     this.cluster = new Cluster(
       profile.config,
       {
         sent: (parcel) => this.sent(parcel),
         written: () => {},
-        woken: () => {},
+        woken: (device) => this.woken.add(device),
         clock: (device) => ({ now: this.clocks[device]!, wall: this.clocks[device]! }),
         died: (device) => this.crash(device),
         note: (device, text) => this.trace(() => `${device}: ${text}`),
       },
-      (start) =>
-        new CoreMachine(production, start, {
-          answered: (client, outcome) => void this.clients.answered(client, outcome, this.steps),
-          draw: () => choices.between(1, AMOUNT),
-        }),
+      machine,
     );
   }
 
@@ -98,15 +120,13 @@ export class WildRun {
     while (this.steps < steps) this.step();
     this.heal();
     this.cluster.checker.wholeCluster();
-    this.clients.check(this.cluster.checker.truth);
+    this.load.check(this.cluster);
     return this.report();
   }
 
   report(): Report {
-    const { truth } = this.cluster.checker;
-    const ballots = new Set(truth.issued.map(({ command }) => command.born)).size;
     const time = Math.max(...this.clocks) - 1000;
-    return { time, steps: this.steps, issued: truth.upTo, ballots, faults: this.faults };
+    return reportOf(this.cluster.checker.truth, { time, steps: this.steps, faults: this.faults });
   }
 
   private step(): void {
@@ -138,8 +158,8 @@ export class WildRun {
       case 'flush':
         this.flush(device, choices.between(1, Math.max(1, disk.queue.length)));
         break;
-      case 'wish':
-        this.wish(device);
+      case 'ask':
+        this.ask(device);
         break;
       case 'lead':
         this.lead(device);
@@ -161,10 +181,16 @@ export class WildRun {
         this.link(device, choices.chance(0.5));
         break;
       case 'confirm':
-        this.confirm();
+        this.load.confirm(cluster);
         break;
       case 'shun':
         this.shun();
+        break;
+      case 'fuse':
+        cluster.device(device).fuse = choices.below(8);
+        break;
+      case 'turn':
+        this.turn(device);
         break;
     }
   }
@@ -176,14 +202,6 @@ export class WildRun {
     const ends = this.shunned !== null && this.choices.chance(0.3);
     this.shunned = ends ? null : (leader ?? this.choices.below(devices.length));
     if (!ends && devices.length > 1) this.lead(this.choices.pick(devices).index);
-  }
-
-  /** Every leader is asked to prove that it still is one; the stale ones must not. */
-  private confirm(): void {
-    for (const { index } of this.cluster.devices) {
-      const token = ++this.tokens;
-      this.cluster.run(index, (machine) => machine.confirm(token));
-    }
   }
 
   private lead(device: Device): void {
@@ -200,6 +218,11 @@ export class WildRun {
   private start(device: Device): void {
     this.cluster.start(device);
     this.cluster.input(device, { kind: 'tick', now: this.clocks[device]! });
+    for (const { index } of this.cluster.devices) {
+      if (index === device) continue;
+      this.cluster.input(device, { kind: 'link', device: index, up: true });
+      this.cluster.input(index, { kind: 'link', device, up: true });
+    }
     this.trace(() => `start ${device}`);
   }
 
@@ -208,6 +231,7 @@ export class WildRun {
     if (machine === null) return;
     this.faults++;
     this.own = this.own.filter(({ to }) => to !== device);
+    this.woken.delete(device);
     this.cluster.crash(device, this.choices.below(disk.queue.length + 1));
     this.trace(() => `crash ${device}`);
   }
@@ -218,15 +242,17 @@ export class WildRun {
     this.trace(() => `durable ${device}`);
   }
 
-  /** A client asks: again for what it lacks, or something new. Leaders are asked more often than others. */
-  private wish(device: Device): void {
-    const client = this.choices.below(this.profile.clients);
+  /** Leaders are asked more often than others. */
+  private ask(device: Device): void {
     const leaders = this.cluster.devices.filter(({ machine }) => machine?.leading);
     const at = leaders.length > 0 && this.choices.chance(0.8) ? this.choices.pick(leaders).index : device;
-    const wish =
-      this.clients.waitingFor(client) ?? this.clients.begin(client, this.choices.below(3), this.steps);
-    this.cluster.run(at, (machine) => machine.wish(wish));
-    this.trace(() => `client ${client}#${wish.sequence} asks ${at}`);
+    this.load.ask(this.cluster, at, this.steps);
+    this.trace(() => `somebody asks ${at}`);
+  }
+
+  private turn(device: Device): void {
+    if (!this.woken.delete(device)) return;
+    this.cluster.run(device, (machine) => machine.turn());
   }
 
   // Messages
@@ -241,9 +267,15 @@ export class WildRun {
     }
   }
 
-  /** What a device tells itself arrives at once: it is part of its step, only after the write. */
+  /** What a device tells itself arrives at once: it is part of its step, only after the write. Turns may wait for company. */
   private settle(): void {
-    for (let parcel = this.own.shift(); parcel !== undefined; parcel = this.own.shift()) this.arrive(parcel);
+    for (;;) {
+      for (let parcel = this.own.shift(); parcel !== undefined; parcel = this.own.shift())
+        this.arrive(parcel);
+      const device = [...this.woken].find(() => this.healing || !this.choices.chance(this.lazy));
+      if (device === undefined) return;
+      this.turn(device);
+    }
   }
 
   private deliver(): void {
@@ -280,7 +312,7 @@ export class WildRun {
 
   /** From here on everything arrives in order, every disk is quick and every clock runs. */
   private heal(): void {
-    const { cluster, clients } = this;
+    const { cluster, load } = this;
     const { truth } = cluster.checker;
     this.healing = true;
     this.trace(() => 'healing');
@@ -305,9 +337,9 @@ export class WildRun {
           );
       }
     };
-    until('an answer to every client', () => clients.allAnswered);
-    clients.begin(0, 0, this.steps);
-    until('a new command', () => clients.allAnswered);
+    until('an answer to everybody', () => load.waiting === 0);
+    load.askAnew(this.steps);
+    until('a new command', () => load.waiting === 0);
     until('equal replicas', () =>
       cluster.devices.every(
         ({ machine, disk }) => machine?.applied === truth.upTo && disk.store.upTo === truth.upTo,
@@ -328,11 +360,8 @@ export class WildRun {
     }
     this.settle();
     if (this.steps % 8 !== 0) return;
-    for (let client = 0; client < this.profile.clients; client++) {
-      const wish = this.clients.waitingFor(client);
-      if (wish === null) continue;
-      cluster.run(this.choices.below(cluster.devices.length), (machine) => machine.wish(wish));
-    }
+    this.load.askAgain(cluster, () => this.choices.below(cluster.devices.length), this.steps);
+    this.settle();
   }
 
   private trace(text: () => string): void {

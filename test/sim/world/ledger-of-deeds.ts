@@ -14,7 +14,7 @@ export interface Lived {
   readonly deed: Deed;
   /** 0 until it was sent for the first time. */
   sequence: number;
-  /** How often it was sent: over so many connections, or in so many requests. */
+  /** How often it was sent while an earlier copy might still have had an effect, and the first time. */
   copies: number;
   readonly called: number;
   readonly issuedBefore: number;

@@ -31,6 +31,8 @@ export class Player {
   private readonly copy: InstanceType<Production['LocalCopy']>;
   private readonly byTicket = new Map<number, Lived>();
   private readonly byAct = new Map<Act, Lived>();
+  /** By sequence: where it was sent last, and whether the answer was that it may still happen. */
+  private readonly sendings = new Map<number, { readonly connection: number; readonly doubtful: boolean }>();
   private tickets = 0;
   private alarm = 0;
 
@@ -81,6 +83,8 @@ export class Player {
 
   /** Something came over a connection; stale connections are the machine's business. */
   heard(connection: number, event: ClientEvent): void {
+    if (event.kind === 'answer' && event.answer.outcome === 'unknown')
+      this.sendings.set(event.answer.sequence, { connection, doubtful: true });
     this.step({ ...event, connection } as SessionEvent<WholeSnapshot>);
   }
 
@@ -103,7 +107,7 @@ export class Player {
         ground.ping(this, effect.connection);
         break;
       case 'send':
-        this.sent(effect.act, effect.sequence);
+        this.sent(effect.act, effect.sequence, effect.connection);
         ground.send(this, effect.connection, effect.sequence, effect.act);
         break;
       case 'apply':
@@ -127,31 +131,54 @@ export class Player {
     }
   }
 
+  /** As the shell of the SDK does it: what does not fit is reported, the machine decides. */
   private apply(bytes: Uint8Array): void {
-    const { number, session, sequence, result } = this.copy.apply(bytes).envelope;
+    const applied = this.attempt(() => this.copy.apply(bytes));
+    if (applied === null) return;
+    const { number, session, sequence, result } = applied.envelope;
     this.step({ kind: 'applied', number, sequence: session === this.name ? sequence : 0, result });
     this.ground.stands(this, number);
   }
 
   private restore(snapshot: WholeSnapshot): void {
-    this.copy.restore(snapshot);
+    if (this.attempt(() => this.copy.restore(snapshot)) === null) return;
     this.step({ kind: 'restored', number: snapshot.number });
     this.ground.stands(this, snapshot.number);
   }
 
-  private sent(act: Act, sequence: number): void {
+  private attempt<T>(work: () => T): T | null {
+    try {
+      return work();
+    } catch (error) {
+      this.step({ kind: 'fault', detail: error instanceof Error ? error.message : String(error) });
+      return null;
+    }
+  }
+
+  private sent(act: Act, sequence: number, connection: number): void {
     const lived = this.byAct.get(act);
     if (lived === undefined) throw new Violation('session', `${this.name} sends an act nobody asked for`);
     if (lived.sequence !== 0 && lived.sequence !== sequence)
       throw new Violation('exactly-once', `${this.name} sends ${lived.sequence} again as ${sequence}`);
     lived.sequence = sequence;
-    lived.copies++;
+    const { connection: before, doubtful } = this.sendings.get(sequence) ?? {
+      connection: 0,
+      doubtful: false,
+    };
+    if (before !== connection || doubtful) lived.copies++;
+    this.sendings.set(sequence, { connection, doubtful: false });
   }
 
   private settled(ticket: number, settlement: Settlement): void {
     const lived = this.byTicket.get(ticket);
     if (lived === undefined) throw new Violation('session', `${this.name} settles ticket ${ticket} twice`);
     this.byTicket.delete(ticket);
+    // `act` resolves once its command is applied here.
+    if (settlement.kind === 'issued' && settlement.number > this.copy.number)
+      throw new Violation(
+        'mirror',
+        `${this.name} is told ${settlement.number} and stands at ${this.copy.number}`,
+      );
     const fate: Fate =
       settlement.kind === 'issued'
         ? { kind: 'issued', number: settlement.number, result: settlement.result }

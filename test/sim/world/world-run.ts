@@ -3,9 +3,10 @@ import type { Device } from '../../../server/consensus/types.ts';
 import { checkWorld } from '../check/world-check.ts';
 import type { Choices } from '../choices.ts';
 import { strike, type Victim } from '../cluster/nemesis.ts';
+import { type Report, reportOf } from '../cluster/report.ts';
 import { columns } from '../cluster/show.ts';
 import { TimedCluster } from '../cluster/timed-cluster.ts';
-import { chooseLost, type Report, victimOf } from '../cluster/timed-run.ts';
+import { chooseLost, victimOf } from '../cluster/timed-run.ts';
 import type { Production } from '../production.ts';
 import { Violation } from '../violation.ts';
 import { Caller } from './caller.ts';
@@ -93,15 +94,8 @@ export class WorldRun {
   }
 
   report(): Report {
-    const { truth } = this.timed.cluster.checker;
-    const ballots = new Set(truth.issued.map(({ command }) => command.born)).size;
-    return {
-      time: this.timed.now,
-      steps: this.timed.steps,
-      issued: truth.upTo,
-      ballots,
-      faults: this.faults,
-    };
+    const { now: time, steps, cluster } = this.timed;
+    return reportOf(cluster.checker.truth, { time, steps, faults: this.faults });
   }
 
   private get issued(): number {

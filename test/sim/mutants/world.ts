@@ -1,0 +1,157 @@
+import type { Ground, Mutant } from './hunt.ts';
+
+const edit = (file: string, find: string, replace: string) => ({ file: `${file}.ts`, find, replace });
+const WORLD: readonly Ground[] = [{ sim: 'world' }];
+const mutant = (name: string, ...edits: Mutant['edits']): Mutant => ({ name, edits, hunt: WORLD });
+
+/** The leader's room: what may be said, and when (section 8). */
+export const LEADER: readonly Mutant[] = [
+  mutant(
+    'a refusal leaves before what it was computed on is issued (8.5)',
+    edit('server/leader/answers', 'held.version > issued || ', ''),
+  ),
+  mutant(
+    'a refusal leaves before the leadership is confirmed (8.5)',
+    edit(
+      'server/leader/answers',
+      'held.token > confirmed || (held.negative && !own)',
+      'held.negative && !own',
+    ),
+  ),
+  mutant(
+    'a no leaves before a command of its own leadership is issued (8.5)',
+    edit(
+      'server/leader/answers',
+      'held.token > confirmed || (held.negative && !own)',
+      'held.token > confirmed',
+    ),
+  ),
+  mutant(
+    're-proposed commands are not in the leader state (R5, A30)',
+    edit('server/leader/leader', 'leaderState.adopt(command.bytes);', ''),
+  ),
+  mutant(
+    'functions run beyond the window (R7)',
+    edit(
+      'server/replica/world-host',
+      'this.options.window - this.leader.version',
+      '(this.options.window + 1) - this.leader.version',
+    ),
+  ),
+  mutant(
+    'a deposed leader goes on from the state it had (R12)',
+    edit('server/replica/world-host', 'if (effects.deposed !== undefined) this.depose();', ''),
+  ),
+  mutant(
+    'a read is answered without asking the majority (8.5)',
+    edit(
+      'server/leader/leader',
+      "answers.hold({ region, request, outcome: 'read', number: state.version }, state.version, this.token + 1);",
+      "this.replies.push({ region, request, outcome: 'read', number: state.version });",
+    ),
+  ),
+];
+
+/** Exactly once (8.3). */
+export const EXACTLY_ONCE: readonly Mutant[] = [
+  mutant(
+    'an executed sequence is executed again (T66)',
+    edit('game-logic/leader-state', 'sequence <= session.sequence) {', 'sequence < 0) {'),
+  ),
+  mutant(
+    'a sequence below an executed one is executed (session order)',
+    edit(
+      'game-logic/leader-state',
+      "if (answer !== undefined) return { kind: 'duplicate', answer };\n      return failed(",
+      "if (answer !== undefined) return { kind: 'duplicate', answer };\n      if (sequence < 0) return failed(",
+    ),
+  ),
+  mutant(
+    'a repeat is answered before its command is issued (T72)',
+    edit(
+      'server/leader/leader',
+      'if (answer.number <= current.issued) this.replies.push(reply);\n      else',
+      "if (answer.number > 0) this.replies.push({ ...to, outcome: 'nothing', number: current.issued, result: answer.result });\n      else",
+    ),
+  ),
+  mutant(
+    'an action meant for another leadership is run (8.1)',
+    edit(
+      'server/replica/world-host',
+      'if (this.leader.accepts !== 0) return this.leader.accepts === ballot;',
+      'if (this.leader.accepts !== 0) return true;',
+    ),
+  ),
+  mutant(
+    'a no of an earlier leadership is believed (8.4)',
+    edit(
+      'server/replica/pending-actions',
+      'pending === undefined || pending.ballot !== ballot',
+      'pending === undefined',
+    ),
+  ),
+  mutant(
+    'a request that is heard twice runs twice (T66)',
+    edit('server/leader/leader', 'if (this.queue.has(request)) return;', ''),
+    edit('server/leader/leader', "if (known === 'wait') return;", ''),
+    edit('server/leader/leader', 'if (known !== undefined) {', 'if (known === null) {'),
+  ),
+  mutant(
+    'an action that waits for its number is asked for again',
+    edit(
+      'server/replica/pending-actions',
+      'filter(({ nothing }) => nothing === undefined)',
+      'filter(() => true)',
+    ),
+  ),
+];
+
+/** The client's session and mirror: every command once, in order, across reconnects; acts with one sequence for ever. */
+export const RESUME: readonly Mutant[] = [
+  mutant(
+    'an act is sent again under a new sequence',
+    edit(
+      'client/outstanding',
+      'entry.doubtful ||= entry.everSent;',
+      'if (entry.everSent) entry.sequence = this.#next++;',
+    ),
+  ),
+  mutant(
+    'a client goes on one command too late',
+    edit(
+      'client/session',
+      'this.#resumable ? this.#number + 1 : null',
+      'this.#resumable ? this.#number + 2 : null',
+    ),
+  ),
+  mutant(
+    'a client goes on one command too early and takes it twice',
+    edit(
+      'client/session',
+      'this.#resumable ? this.#number + 1 : null',
+      'this.#resumable ? Math.max(1, this.#number) : null',
+    ),
+    edit('client/session', 'if (number <= this.#number && startsHere) return;', ''),
+    edit('client/session', 'number !== this.#number + 1 || !startsHere', '!startsHere'),
+  ),
+  mutant(
+    'an answer settles an act before its command is applied here',
+    edit('client/outstanding', 'if (answer.number <= applied) return', 'if (answer.number > 0) return'),
+  ),
+  mutant(
+    'an unknown outcome is taken for a definite no',
+    edit('client/outstanding', "answer.outcome === 'unknown' ||\n", 'answer.sequence < 0 ||\n'),
+  ),
+  mutant(
+    'acts are sent out of order after a reconnect',
+    edit('client/outstanding', 'if (entry.retryAt > now) break;', 'if (entry.retryAt > now) continue;'),
+  ),
+  mutant(
+    'commands of an old connection are taken for those of the new one',
+    edit(
+      'client/session',
+      'event.connection === this.#connection) this.#handle',
+      'event.connection > 0) this.#handle',
+    ),
+  ),
+];
