@@ -260,9 +260,14 @@ export class WorldHost {
   }
 
   private takeReply(ballot: number, reply: Reply): void {
-    if (reply.outcome !== 'read') this.actions.reply(ballot, reply);
-    else if (ballot === this.leadership.ballot)
-      this.readRequests.reply(reply.request, reply.number, this.replica.number);
+    if (reply.outcome === 'read') {
+      if (ballot === this.leadership.ballot)
+        this.readRequests.reply(reply.request, reply.number, this.replica.number);
+      return;
+    }
+    this.actions.reply(ballot, reply);
+    // The number it waits for may be applied here already, and in a quiet world no other comes to wake it.
+    if (reply.outcome === 'nothing') this.actions.reached(this.replica.number);
   }
 
   private handOver(to: number): void {
