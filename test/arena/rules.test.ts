@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { Failed } from '../../game-logic/index.ts';
 import { distance } from '../../game-logic/worlds/arena/field.ts';
+import { lay } from '../../game-logic/worlds/arena/loot.ts';
 import {
   COOLDOWN_MS,
   HP,
+  LOOT_AT_MOST,
   MESSAGES_KEPT,
   RESPAWN_MS,
   SAY_AT_ONCE,
@@ -127,6 +129,32 @@ describe('striking', () => {
     expect(refusal(() => world.act('ann', 'strike', { target: 'bob' }))).toBe('foe-is-safe');
   });
 
+  it("ends that peace with the first blow of one's own", () => {
+    for (let seed = 1; seed < 60; seed++) {
+      const world = faceOff(seed);
+      fell(world, 'ann', 'bob');
+      world.advance(RESPAWN_MS);
+      // Spared for 1.8 s: not every way is short enough.
+      if (!walkTo(world, 'bob', player(world, 'ann'), 1, 17)) continue;
+      expect(refusal(() => world.act('ann', 'strike', { target: 'bob' }))).toBe('foe-is-safe');
+      world.act('bob', 'strike', { target: 'ann' });
+      walkTo(world, 'ann', player(world, 'bob'), 1.2);
+      expect(world.act('ann', 'strike', { target: 'bob' }).result).toMatchObject({ target: 'bob' });
+      return;
+    }
+    throw new Error('bob never came back near enough');
+  });
+
+  it('does not bring back who left and came again meanwhile', () => {
+    const world = faceOff(12);
+    fell(world, 'ann', 'bob');
+    world.leave('bob');
+    world.join('bob');
+    const before = player(world, 'bob');
+    world.advance(RESPAWN_MS + 1);
+    expect(player(world, 'bob')).toEqual(before);
+  });
+
   it('brings the fallen back after three seconds, whole, elsewhere', () => {
     const world = faceOff(9);
     fell(world, 'ann', 'bob');
@@ -150,6 +178,16 @@ describe('striking', () => {
     if (match.record === score) expect(match.champion).toBe(name);
     world.leave('ann');
     expect(world.tables.match.get(0)!.crown).not.toBe('ann');
+  });
+});
+
+describe('loot', () => {
+  it('is bounded, whoever drops it', () => {
+    const put = () => {
+      throw new Error('one too many');
+    };
+    const full = { match: { get: () => ({ coin: 1 }) }, coin: { size: LOOT_AT_MOST, put } };
+    expect(lay({ world: full } as never, 'coin', { x: 1, y: 1 })).toBe(false);
   });
 });
 

@@ -1,6 +1,6 @@
 /** An arena for tests: no computer opponents unless asked for, and players who can be walked to a place. */
 
-import { Refused, type TestWorld } from '../../game-logic/index.ts';
+import { Refused } from '../../game-logic/index.ts';
 import { distance, isFree, type Point } from '../../game-logic/worlds/arena/field.ts';
 import { arena } from '../../game-logic/worlds/arena/index.ts';
 import type { PlayerRow } from '../../game-logic/worlds/arena/types.ts';
@@ -23,12 +23,12 @@ export function player(world: Arena, id: string): PlayerRow {
   return row;
 }
 
-/** Walks a player to a place, turning where the way is blocked. */
-export function walkTo(world: Arena, id: string, goal: Point, near = 0.3): void {
-  for (let i = 0; i < 1_000; i++) {
+/** Walks a player to a place, turning where the way is blocked. False if `steps` were too few. */
+export function walkTo(world: Arena, id: string, goal: Point, near = 0.3, steps = 1_000): boolean {
+  for (let i = 0; i < steps; i++) {
     const me = player(world, id);
     const away = distance(me, goal);
-    if (away <= near) return;
+    if (away <= near) return true;
     const straight = Math.atan2(goal.y - me.y, goal.x - me.x);
     const turn = [0, 0.6, -0.6, 1.2, -1.2, 1.8, -1.8].find((angle) =>
       isFree({ x: me.x + Math.cos(straight + angle), y: me.y + Math.sin(straight + angle) }),
@@ -38,6 +38,7 @@ export function walkTo(world: Arena, id: string, goal: Point, near = 0.3): void 
     world.advance(100);
     world.act(id, 'move', { dx: step * Math.cos(angle), dy: step * Math.sin(angle) });
   }
+  if (steps < 1_000) return false;
   throw new Error(`${id} does not get to ${goal.x}, ${goal.y}`);
 }
 
@@ -67,5 +68,3 @@ export function refusal(run: () => unknown): string {
   }
   throw new Error('it was not refused');
 }
-
-export type { TestWorld };

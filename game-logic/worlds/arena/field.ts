@@ -61,6 +61,7 @@ export function walk(from: Point, dx: number, dy: number): Point {
   let at = from;
   for (let i = 0; i < pieces; i++) {
     const next = pushOut({ x: at.x + dx / pieces, y: at.y + dy / pieces });
+    // Cannot be while the obstacles keep their distance; whoever moves one finds bodies stuck, not inside of it.
     if (!isFree(next)) return at;
     at = next;
   }
@@ -106,6 +107,6 @@ function nearestIn(block: Block, point: Point): Point {
   return { x: clamp(point.x, block.x, block.x + block.w), y: clamp(point.y, block.y, block.y + block.h) };
 }
 
-export function clamp(value: number, least: number, most: number): number {
+function clamp(value: number, least: number, most: number): number {
   return Math.min(most, Math.max(least, value));
 }

@@ -16,7 +16,7 @@ import type { AnyContext, PlayerDraft, PlayerRow } from './types.ts';
 
 type Loot = 'coin' | 'gem' | 'heart';
 
-export function someoneIsHere(ctx: AnyContext): boolean {
+function someoneIsHere(ctx: AnyContext): boolean {
   for (const player of ctx.world.player.rows()) if (player.kind === 'human') return true;
   return false;
 }

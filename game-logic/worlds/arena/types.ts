@@ -4,7 +4,7 @@ import type { FunctionContext, TimerContext } from '../../context.ts';
 
 export type { PlayerDraft, PlayerRow };
 
-export interface Timers {
+interface Timers {
   readonly respawn: { readonly player: string };
   readonly grow: undefined;
 }
