@@ -29,8 +29,13 @@ export interface CompareOptions {
 
 export async function compare(options: CompareOptions): Promise<Comparison> {
   const { urls, world, token, last } = options;
+  if (last < options.first) {
+    // Nothing happened: there is nothing to read, and no act may claim otherwise.
+    const verdict = new Ledger(entriesOf(options.books), options.first).finish(last);
+    return { from: null, verdict, digests: [], failure: null };
+  }
   const patience = options.patienceMs ?? CATCH_UP_MS;
-  const there = await Promise.all(urls.map((url) => reaches(url, world, token, Math.max(1, last), patience)));
+  const there = await Promise.all(urls.map((url) => reaches(url, world, token, last, patience)));
   const digests = await Promise.all(
     urls.map(async (url, at) => [url, there[at] ? await digestAt(url, options) : null] as const),
   );
@@ -48,15 +53,13 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
 
 async function audit(url: string, { world, token, first, last, books }: CompareOptions): Promise<Verdict> {
   const ledger = new Ledger(entriesOf(books), first);
-  if (last >= first)
-    for await (const command of commandsOf(url, world, token, first, last)) ledger.command(command);
+  for await (const command of commandsOf(url, world, token, first, last)) ledger.command(command);
   return ledger.finish(last);
 }
 
 async function digestAt(url: string, { world, token, last }: CompareOptions): Promise<string | null> {
   try {
-    for await (const { digest } of commandsOf(url, world, token, Math.max(1, last), Math.max(1, last)))
-      return digest;
+    for await (const { digest } of commandsOf(url, world, token, last, last)) return digest;
   } catch {
     // It went away meanwhile: it has no digest to compare.
   }

@@ -234,7 +234,6 @@ export class Crew {
     const { verified, unchecked } = this.#sequence;
     this.#meters.count('verified', verified);
     this.#meters.count('unchecked', unchecked);
-    const came = this.#players.filter(({ session }) => session !== '');
     const { codes, reconnects, wrongs } = this.#meters;
     return {
       kind: 'done',
@@ -244,8 +243,6 @@ export class Crew {
       reconnects: [...reconnects],
       wrongs,
       number: this.#number,
-      first: came.reduce((least, { cameAt }) => Math.min(least, cameAt), Number.POSITIVE_INFINITY),
-      token: came[0]?.token ?? null,
       cpu,
     };
   }

@@ -1,5 +1,7 @@
 /** Faults on purpose: `kill:leader@10s`, `cut:us@20s-30s`, made through the admin ports, which must allow it. */
+import { BadPlan } from './plan.ts';
 import { seeded } from './random.ts';
+import { Unreachable } from './target.ts';
 
 type FaultKind = 'kill' | 'restart' | 'cut' | 'freeze' | 'hand-over';
 
@@ -79,14 +81,19 @@ export class Saboteur {
     this.#token = token;
   }
 
-  /** Learns which region is where. Throws an Error with words for the user. */
+  /** Learns which region is where, and whether faults are allowed there. Throws BadPlan or Unreachable. */
   async prepare(faults: readonly Fault[]): Promise<void> {
-    this.#places = await Promise.all(
-      this.#admins.map(async (admin) => ({ admin, region: (await this.#status(admin)).region })),
-    );
+    try {
+      this.#places = await Promise.all(
+        this.#admins.map(async (admin) => ({ admin, region: (await this.#status(admin)).region })),
+      );
+      for (const { admin } of this.#places) await this.#post(admin, 'api/faults', { heal: true });
+    } catch (error) {
+      throw new Unreachable(`no faults without all admin ports: ${(error as Error).message}`);
+    }
     for (const { target, text } of faults)
       if (target !== 'leader' && target !== 'all' && !this.#places.some(({ region }) => region === target))
-        throw new Error(`fault '${text}': no admin port of a region ${target} is given`);
+        throw new BadPlan(`fault '${text}': no admin port of a region ${target} is given`);
   }
 
   /** Begins a fault; resolves once it is made, with what takes it back later. */
@@ -153,6 +160,8 @@ export class Saboteur {
       headers,
       signal: AbortSignal.timeout(PATIENCE_MS),
       ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+    }).catch((error: Error) => {
+      throw new Error(`${base}: ${error.cause instanceof Error ? error.cause.message : error.message}`);
     });
     const text = await response.text();
     if (!response.ok) throw new Error(`${base}/${path}: ${response.status} ${text.slice(0, 200)}`);

@@ -19,9 +19,7 @@ export interface Merged {
   /** Acknowledgements by region in slots of SLOT_MS. */
   readonly answered: ReadonlyMap<string, Float64Array>;
   readonly wrongs: DoneReport['wrongs'];
-  readonly first: number;
   readonly last: number;
-  readonly token: string | null;
   readonly cpuSeconds: number;
 }
 
@@ -44,9 +42,7 @@ export function mergeDone(reports: readonly DoneReport[]): Merged {
     reconnects: sumNames(reports.map(({ reconnects }) => reconnects)),
     answered,
     wrongs: reports.flatMap(({ wrongs }) => wrongs),
-    first: reports.reduce((least, { first }) => Math.min(least, first), Number.POSITIVE_INFINITY),
     last: reports.reduce((most, { number }) => Math.max(most, number), 0),
-    token: reports.find(({ token }) => token !== null)?.token ?? null,
     cpuSeconds: reports.reduce((sum, { cpu }) => sum + cpu, 0),
   };
 }

@@ -108,9 +108,6 @@ export interface DoneReport {
   readonly wrongs: readonly Wrong[];
   /** Highest command seen. */
   readonly number: number;
-  /** First command that the world had when the first bot came. */
-  readonly first: number;
-  readonly token: string | null;
   /** Its own computing time, seconds. */
   readonly cpu: number;
 }

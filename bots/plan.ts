@@ -35,3 +35,6 @@ export const ACTS_AT_MOST = 4_000_000;
 export const BOTS_AT_MOST = 20_000;
 /** How long answers are waited for after the last act: longer than a failover, shorter than anybody's patience. */
 export const SETTLE_MS = 25_000;
+
+/** The plan does not fit the target: wrong usage, found out too late for the command line's own checks. */
+export class BadPlan extends Error {}

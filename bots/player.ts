@@ -69,8 +69,6 @@ export class Player {
   readonly #parts = new SnapshotParts(DEFAULT_LIMITS);
   session = '';
   token: string | null = null;
-  /** Last command there was when it came first. */
-  cameAt = 0;
   #book = -1;
   #sequenceNumber = 0;
   /** The next command this bot needs; 0: it has no state yet. */
@@ -255,7 +253,6 @@ export class Player {
       this.session = session;
       this.#book = this.#around.books.session(session);
       this.#sequenceNumber = sequence;
-      this.cameAt = number;
     } else if (session !== this.session) {
       throw new Error(`the server took ${this.session} for ${session}`);
     }

@@ -10,7 +10,7 @@ import { type Plan, SETTLE_MS } from './plan.ts';
 import { populate } from './population.ts';
 import type { Report, SecondFigures } from './report/types.ts';
 import { type Output, RunScreen } from './screen.ts';
-import { enter, stockUp, Unreachable } from './target.ts';
+import { enter, numberNow, stockUp, Unreachable } from './target.ts';
 
 /** From the order to the start: all workers have it by then. */
 const HEAD_START_MS = 300;
@@ -26,7 +26,8 @@ export async function runBots(plan: Plan, out: Output, interrupted: AbortSignal)
   const hands = new Hands(plan.entry);
   try {
     await hands.start(plan.workers);
-    return await new Run(plan, screen, hands, saboteur, guest.token, interrupted).run();
+    const before = await numberNow(plan.urls, plan.world, guest.token);
+    return await new Run(plan, screen, hands, saboteur, guest.token, before, interrupted).run();
   } finally {
     screen.close();
     hands.close();
@@ -39,6 +40,8 @@ class Run {
   readonly #hands: Hands;
   readonly #saboteur: Saboteur;
   readonly #token: string;
+  /** The last command before the first bot came. */
+  readonly #before: number;
   readonly #interrupted: AbortSignal;
   readonly #startAt = Date.now() + HEAD_START_MS;
   readonly #inflicted: Inflicted[] = [];
@@ -53,6 +56,7 @@ class Run {
     hands: Hands,
     saboteur: Saboteur,
     token: string,
+    before: number,
     interrupted: AbortSignal,
   ) {
     this.#plan = plan;
@@ -60,6 +64,7 @@ class Run {
     this.#hands = hands;
     this.#saboteur = saboteur;
     this.#token = token;
+    this.#before = before;
     this.#interrupted = interrupted;
     this.#busy = Array.from({ length: plan.workers }, () => ({ sum: 0, count: 0 }));
   }
@@ -86,11 +91,11 @@ class Run {
     faults.abort();
     await Promise.all(made);
     const merged = mergeDone(reports);
-    if (merged.token === null) throw new Unreachable('no bot came into the world');
+    if (merged.trends.get('connect')?.count === 0) throw new Unreachable('no bot came into the world');
     this.#screen.say(`comparing what bots were told with the sequence …`);
     const comparison = await compare({
       ...{ urls: plan.urls, world: plan.world, token: this.#token },
-      ...{ first: merged.first + 1, last: merged.last, books: reports.map(({ books }) => books) },
+      ...{ first: this.#before + 1, last: merged.last, books: reports.map(({ books }) => books) },
     });
     const seconds =
       stoppedAt === null ? plan.seconds : Math.min(plan.seconds, Math.max(0, stoppedAt) / 1_000);

@@ -114,6 +114,26 @@ export async function* commandsOf(
   if (rest.trim() !== '') yield JSON.parse(rest) as LedgerCommand;
 }
 
+/** The last command that some region has applied; only the beginning of its state is read. */
+export async function numberNow(urls: readonly string[], world: string, token: string): Promise<number> {
+  let last = '';
+  for (const url of urls) {
+    try {
+      const response = await send(`${http(url)}/v1/worlds/${world}/state`, undefined, token);
+      const reader = response.body?.getReader();
+      const { value } = (await reader?.read()) ?? {};
+      await reader?.cancel();
+      const text = new TextDecoder().decode(value);
+      const number = /^\s*\{"number":([0-9]+)/.exec(text)?.[1];
+      if (response.ok && number !== undefined) return Number(number);
+      last = `${url}: ${response.status} ${text.slice(0, 200)}`;
+    } catch (error) {
+      last = `${url}: ${(error as Error).message}`;
+    }
+  }
+  throw new Unreachable(last);
+}
+
 /** Waits until a region has applied `number`. */
 export async function reaches(
   url: string,

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { NUMBERS } from '../../bots/conclude.ts';
 import { type Fault, parseFault, randomFaults } from '../../bots/faults.ts';
 import { TRENDS } from '../../bots/messages.ts';
-import { ACTS_AT_MOST, BOTS_AT_MOST, type Plan } from '../../bots/plan.ts';
+import { ACTS_AT_MOST, BadPlan, BOTS_AT_MOST, type Plan } from '../../bots/plan.ts';
 import { parseMix } from '../../bots/population.ts';
 import { csvReport } from '../../bots/report/csv.ts';
 import { htmlReport } from '../../bots/report/html.ts';
@@ -113,6 +113,7 @@ export async function bots(argv: readonly string[], environment: NodeJS.ProcessE
     writeFiles(options, report);
     return report.passed ? 0 : 1;
   } catch (error) {
+    if (error instanceof BadPlan) throw wrong(error.message);
     if (!(error instanceof Unreachable)) throw error;
     process.stderr.write(`throughline bots: the target cannot be reached: ${error.message}\n`);
     return UNREACHABLE;

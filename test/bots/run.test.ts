@@ -193,6 +193,29 @@ describe('bots against three servers', () => {
     expect(trends.seen.count).toBeGreaterThan(counts.issued);
   }, 60_000);
 
+  it('only watch a world in which nothing happens, and that is sound, too', async () => {
+    const { code, out } = await bots(
+      ...[
+        '--url',
+        urls(),
+        '--world',
+        'warehouse',
+        '--mix',
+        'idle,spectator',
+        '--bots',
+        '4',
+        '--seconds',
+        '2',
+      ],
+      ...['--ramp', '0', '--json', file('idle')],
+    );
+    expect([code, out.includes('✓ sound')]).toEqual([0, true]);
+    expect(report('idle')).toMatchObject({
+      trends: { connect: { count: 4 } },
+      counts: { acts: 0, wrong: 0 },
+    });
+  }, 60_000);
+
   it('a threshold that is not reached is exit code 1', async () => {
     const { code, out } = await bots(
       ...[
@@ -221,6 +244,30 @@ describe('bots against three servers', () => {
     const { code, err } = await bots('--url', 'ws://127.0.0.1:1', '--seconds', '1');
     expect(code).toBe(3);
     expect(err).toContain('cannot be reached');
+    const admin = await bots(
+      '--url',
+      urls(),
+      '--seconds',
+      '3',
+      '--admin',
+      '127.0.0.1:1',
+      '--fault',
+      'kill:leader@1s',
+    );
+    expect(admin.code).toBe(3);
+    expect(admin.err).toContain('127.0.0.1:1');
+    const mars = await bots(
+      '--url',
+      urls(),
+      '--seconds',
+      '3',
+      '--admin',
+      admins(),
+      '--fault',
+      'kill:mars@1s',
+    );
+    expect(mars.code).toBe(2);
+    expect(mars.err).toContain('mars');
   }, 60_000);
 });
 
