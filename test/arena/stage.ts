@@ -23,12 +23,12 @@ export function player(world: Arena, id: string): PlayerRow {
   return row;
 }
 
-/** Walks a player to a place, turning where the way is blocked. False if `steps` were too few. */
-export function walkTo(world: Arena, id: string, goal: Point, near = 0.3, steps = 1_000): boolean {
-  for (let i = 0; i < steps; i++) {
+/** Walks a player to a place, turning where the way is blocked. */
+export function walkTo(world: Arena, id: string, goal: Point, near = 0.3): void {
+  for (let i = 0; i < 1_000; i++) {
     const me = player(world, id);
     const away = distance(me, goal);
-    if (away <= near) return true;
+    if (away <= near) return;
     const straight = Math.atan2(goal.y - me.y, goal.x - me.x);
     const turn = [0, 0.6, -0.6, 1.2, -1.2, 1.8, -1.8].find((angle) =>
       isFree({ x: me.x + Math.cos(straight + angle), y: me.y + Math.sin(straight + angle) }),
@@ -38,7 +38,6 @@ export function walkTo(world: Arena, id: string, goal: Point, near = 0.3, steps 
     world.advance(100);
     world.act(id, 'move', { dx: step * Math.cos(angle), dy: step * Math.sin(angle) });
   }
-  if (steps < 1_000) return false;
   throw new Error(`${id} does not get to ${goal.x}, ${goal.y}`);
 }
 
