@@ -125,6 +125,10 @@ export class Server {
       env: { PATH: process.env['PATH'], ...options.env },
     });
     this.child = child;
+    // A test run that ends early leaves no server behind.
+    const reap = () => child.kill('SIGKILL');
+    process.once('exit', reap);
+    child.once('exit', () => process.off('exit', reap));
     this.lines = [];
     this.errors = '';
     child.stderr?.on('data', (chunk: Buffer) => {
