@@ -1,0 +1,155 @@
+/**
+ * Bots and faults for a long time, while memory, handles, disk and latency are watched for drift. Fails where a verdict does,
+ * or where a figure climbs. `npx tsx test/bots/soak-main.ts --minutes 60 [--bots 30] [--seed 1]`; JSON on the last line.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { seeded } from '../../bots/random.ts';
+import type { Report } from '../../bots/report/types.ts';
+import { Cluster, type RegionName, type Server, statusOf } from '../cluster/harness.ts';
+import { driftOf, SAMPLES_LEAST } from './drift.ts';
+
+/** One run of bots; its faults are over well before its end. */
+const SEGMENT_SECONDS = 20;
+/** Segments until caches, pools and the compiler have settled. */
+const WARM_UP = 2;
+/** A figure may gain so much over the whole time. Sessions of bots that left are kept for long, by design. */
+const MEMORY_SHARE = 0.3;
+const HANDLES_SHARE = 0.3;
+const LATENCY_SHARE = 1;
+const DISK_SHARE = 0.3;
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '60' },
+    bots: { type: 'string', default: '30' },
+    seed: { type: 'string', default: '1' },
+  },
+});
+const REGIONS: readonly RegionName[] = ['eu', 'us', 'ap'];
+const random = seeded(Number(values.seed), 'soak');
+const folder = mkdtempSync(join(tmpdir(), 'throughline-soak-'));
+
+/** Not kills: a process that starts anew forgets its leaks. */
+function faultOf(): string {
+  const region = REGIONS[Math.floor(random() * REGIONS.length)] ?? 'eu';
+  const from = 4 + Math.floor(4 * random());
+  const kind = Math.floor(random() * 3);
+  if (kind === 0) return `hand-over:${region}@${from}s`;
+  return `${kind === 1 ? 'cut' : 'freeze'}:${kind === 1 ? region : 'leader'}@${from}s-${from + 1 + Math.floor(3 * random())}s`;
+}
+
+async function segment(cluster: Cluster, at: number): Promise<Report> {
+  const file = join(folder, 'report.json');
+  const urls = cluster.servers.map(({ url }) => url).join(',');
+  const admins = cluster.servers.map(({ admin }) => `127.0.0.1:${admin}`).join(',');
+  const argv = [
+    ...['--url', urls, '--admin', admins, '--world', 'warehouse', '--bots', values.bots, '--rate', '5'],
+    ...['--seconds', String(SEGMENT_SECONDS), '--mix', 'trader=6,churner=1,roamer=1,mobile=1,spectator=0.3'],
+    ...['--seed', String(Number(values.seed) + at), '--fault', faultOf(), '--quiet', '--json', file],
+  ];
+  const child = spawn(process.execPath, [cluster.cli, 'bots', ...argv], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  if (code !== 0 && code !== 1) throw new Error(`bots ended with ${code}`);
+  return JSON.parse(readFileSync(file, 'utf8')) as Report;
+}
+
+interface Sample {
+  readonly memoryMb: number;
+  readonly handles: number;
+  readonly diskBytes: number;
+  readonly commands: number;
+}
+
+async function sample(server: Server, data: string): Promise<Sample> {
+  const status = readFileSync(`/proc/${server.pid}/status`, 'utf8');
+  const { applied } = await statusOf(server);
+  return {
+    memoryMb: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024,
+    handles: readdirSync(`/proc/${server.pid}/fd`).length,
+    diskBytes: sizeOf(data),
+    commands: applied,
+  };
+}
+
+/** Files may go while they are counted. */
+function sizeOf(path: string): number {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return 0;
+  if (!found.isDirectory()) return found.size;
+  return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
+}
+
+function drifts(samples: readonly (readonly Sample[])[], reports: readonly Report[]) {
+  const settled = samples.slice(WARM_UP);
+  const servers = REGIONS.flatMap((region, which) => {
+    const of = (figure: (sample: Sample) => number) => settled.map((all) => figure(all[which] as Sample));
+    return [
+      driftOf(
+        `${region} memory, MB`,
+        of(({ memoryMb }) => memoryMb),
+        MEMORY_SHARE,
+      ),
+      driftOf(
+        `${region} handles`,
+        of(({ handles }) => handles),
+        HANDLES_SHARE,
+      ),
+      // The log is kept whole: it may grow, but not faster than the commands.
+      driftOf(
+        `${region} disk, bytes a command`,
+        of(({ diskBytes, commands }) => diskBytes / commands),
+        DISK_SHARE,
+      ),
+    ];
+  });
+  const latency = reports.slice(WARM_UP).map(({ trends }) => trends.issued.med);
+  return [...servers, driftOf('latency p50, ms', latency, LATENCY_SHARE)];
+}
+
+const cluster = await Cluster.start();
+let failed = false;
+try {
+  const reports: Report[] = [];
+  const samples: Sample[][] = [];
+  const end = performance.now() + Number(values.minutes) * 60_000;
+  for (let at = 0; performance.now() < end; at++) {
+    const report = await segment(cluster, at);
+    reports.push(report);
+    samples.push(
+      await Promise.all(cluster.servers.map((server) => sample(server, join(cluster.folder, server.region)))),
+    );
+    const { verdict, counts, faults, trends } = report;
+    const memory = samples
+      .at(-1)
+      ?.map(({ memoryMb }) => Math.round(memoryMb))
+      .join('/');
+    console.log(
+      `${at + 1}  ${verdict.sound ? '✓' : '✗'}  ${counts.issued} acknowledged, p50 ${trends.issued.med.toFixed(1)} ms, ` +
+        `${memory} MB, ${faults.map(({ fault, pauseMs }) => `${fault} paused ${pauseMs} ms`).join()}`,
+    );
+    if (!verdict.sound)
+      throw new Error(`${verdict.complaints.join('; ')} ${JSON.stringify(verdict.problems)}`);
+  }
+  const all = drifts(samples, reports);
+  for (const { name, from, to, climbs } of all)
+    console.log(`${climbs ? '✗' : '✓'} ${name}: ${from.toFixed(1)} → ${to.toFixed(1)}`);
+  if (samples.length - WARM_UP < SAMPLES_LEAST) console.log('too short to tell a trend');
+  failed = all.some(({ climbs }) => climbs);
+  const acknowledged = reports.reduce((sum, { counts }) => sum + counts.issued, 0);
+  console.log(
+    JSON.stringify({ name: 'soak', minutes: Number(values.minutes), acknowledged, failed, drifts: all }),
+  );
+} catch (error) {
+  failed = true;
+  console.error(error instanceof Error ? error.message : error);
+} finally {
+  await cluster.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(failed ? 1 : 0);
