@@ -2,13 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failed, Refused } from '../../game-logic/index.ts';
 import { decide } from '../../game-logic/worlds/arena/brain.ts';
-import { isFree } from '../../game-logic/worlds/arena/field.ts';
+import { distance, freePoint, isFree, walk } from '../../game-logic/worlds/arena/field.ts';
 import {
+  BOT_SPEED,
+  GRASP,
   HP,
   LOOT_AT_MOST,
   MESSAGES_KEPT,
   OPPONENTS_AT_MOST,
   REACH,
+  TICK_MS,
 } from '../../game-logic/worlds/arena/rules.ts';
 import { type Arena, arena, player, stage } from './stage.ts';
 
@@ -113,6 +116,30 @@ describe('computer opponents', () => {
     expect(bots.reduce((sum, bot) => sum + bot.blows, 0)).toBeGreaterThan(15);
     const struck = world.commands.length > 0 && player(world, 'ann').slayer !== '';
     expect(struck || player(world, 'ann').hp < HP).toBe(true);
+  });
+
+  it('find their way round what stands between', () => {
+    let dice = 1;
+    const random = () => {
+      dice = (Math.imul(dice, 1_664_525) + 1_013_904_223) >>> 0;
+      return dice / 2 ** 32;
+    };
+    let lost = 0;
+    for (let journey = 0; journey < 300; journey++) {
+      let at = freePoint(random);
+      const goal = { loot: 'coin', ...freePoint(random) };
+      for (let ms = 0; ms < 20_000 && distance(at, goal) > GRASP; ms += TICK_MS) {
+        const { dx, dy } = decide(
+          { id: 'bot-1', hp: HP, alive: true, safe: 0, ...at },
+          [],
+          [goal],
+          journey * 7_777 + ms,
+        );
+        at = walk(at, (dx * BOT_SPEED * TICK_MS) / 1_000, (dy * BOT_SPEED * TICK_MS) / 1_000);
+      }
+      if (distance(at, goal) > GRASP) lost++;
+    }
+    expect(lost).toBeLessThanOrEqual(3);
   });
 
   it('decide by what can be seen, always the same, and never strike themselves or the far', () => {
