@@ -24,7 +24,7 @@ type Event = SessionEvent<WholeSnapshot>;
 export interface LinkOptions {
   readonly dial: Dialler;
   readonly limits: ClientLimits;
-  readonly feed: (event: Event) => void;
+  readonly feed: (events: readonly Event[]) => void;
   /** Why a welcome cannot be accepted, as a code; null if it can. */
   readonly objection: (welcome: Welcome) => string | null;
 }
@@ -49,7 +49,7 @@ export class Link {
       message: (type, bytes) => {
         if (id === this.#id) this.#message(type, bytes);
       },
-      heard: () => this.#options.feed({ kind: 'heard', connection: id }),
+      heard: () => this.#options.feed([{ kind: 'heard', connection: id }]),
       lost: (reason, refusal) => this.#lost(id, reason, refusal),
     });
   }
@@ -105,7 +105,7 @@ export class Link {
       this.#drop(connection, `a message of type ${type} that makes no sense: ${why}`);
       return;
     }
-    for (const event of events) this.#options.feed(event);
+    this.#options.feed(events);
   }
 
   #read(connection: number, type: number, bytes: Uint8Array): Event[] {
@@ -152,6 +152,6 @@ export class Link {
   }
 
   #lost(connection: number, reason: string, refusal: string | undefined): void {
-    this.#options.feed({ kind: 'lost', connection, reason, ...(refusal === undefined ? {} : { refusal }) });
+    this.#options.feed([{ kind: 'lost', connection, reason, ...(refusal === undefined ? {} : { refusal }) }]);
   }
 }

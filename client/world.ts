@@ -103,7 +103,7 @@ export class ClientWorld<S extends WorldSchema> {
     this.#link = new Link({
       dial: host.dial,
       limits,
-      feed: (event) => this.#feed(event),
+      feed: (events) => this.#feed(events),
       objection: (welcome) => this.#objection(welcome),
     });
     this.#status = { phase: 'connecting', url: urls[0]!, region: null, reason: 'start' };
@@ -166,7 +166,7 @@ export class ClientWorld<S extends WorldSchema> {
         else resolve({ number: settlement.number, result: JSON.parse(settlement.result) });
       });
       const timing = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
-      this.#feed({ kind: 'act', ticket, act: { action, args: bytes }, ...timing });
+      this.#feed([{ kind: 'act', ticket, act: { action, args: bytes }, ...timing }]);
     });
   }
 
@@ -192,24 +192,26 @@ export class ClientWorld<S extends WorldSchema> {
         if (phase === 'live') resolve();
         else reject(this.#ended ?? new Refused('closed', 'the session was closed'));
       });
-      this.#feed({ kind: 'start' });
+      this.#feed([{ kind: 'start' }]);
     });
   }
 
   /** Says good-bye: the world lets this session leave. Acts without an answer reject. */
   async close(): Promise<void> {
-    this.#feed({ kind: 'close' });
+    this.#feed([{ kind: 'close' }]);
     await this.#farewell;
   }
 
-  #feed(event: SessionEvent<WholeSnapshot>): void {
-    this.#events.push(event);
+  #feed(events: readonly SessionEvent<WholeSnapshot>[]): void {
+    for (const event of events) this.#events.push(event);
     // Listeners may act, close and so on: what they ask for waits until the event under way is done.
     if (this.#draining) return;
     this.#draining = true;
     try {
-      for (let next = this.#events.shift(); next; next = this.#events.shift()) this.#step(next);
+      // The list may grow on the way.
+      for (let i = 0; i < this.#events.length; i++) this.#step(this.#events[i]!);
     } finally {
+      this.#events = [];
       this.#draining = false;
     }
     this.#link.flush();
@@ -327,7 +329,7 @@ export class ClientWorld<S extends WorldSchema> {
     this.#cancelTimer =
       at === Number.POSITIVE_INFINITY
         ? () => {}
-        : host.after(Math.max(1, Math.ceil(at - host.now())), () => this.#feed({ kind: 'tick' }));
+        : host.after(Math.max(1, Math.ceil(at - host.now())), () => this.#feed([{ kind: 'tick' }]));
   }
 }
 

@@ -1,10 +1,10 @@
 /** One region server as a process of its own: started, watched, started again when it dies. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Keys } from './keys.ts';
 import { type BuiltFiles, HOST, type RegionPlace } from './layout.ts';
+import { LogFile } from './log-file.ts';
 
 /** A server that ran this long before it died starts the count of failures anew. */
 const STEADY_MS = 10_000;
@@ -14,7 +14,6 @@ const BACK_OFF_AT_MOST_MS = 10_000;
 const AFTER_KILL_MS = 3_000;
 /** SIGTERM drains within 5 s; then it is killed. */
 const DRAIN_MS = 6_000;
-const LOG_BYTES = 16 * 1024 * 1024;
 const LAST_WORDS = 12;
 
 /** Leaves by itself when the demo is gone, however it went: the channel between them breaks. */
@@ -129,31 +128,20 @@ export class RegionProcess {
     this.#restart = setTimeout(() => this.start(), pause);
   }
 
-  /** Log lines go to a file of their own; one generation is kept. */
   #keepLog(child: ChildProcess): void {
     const { data, place } = this.#options;
-    const folder = join(data, 'logs');
-    mkdirSync(folder, { recursive: true });
-    const path = join(folder, `${place.name}.log`);
-    if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > LOG_BYTES) renameSync(path, `${path}.1`);
-    let left = LOG_BYTES;
-    const file = openSync(path, 'a');
-    const keep = (line: string) => {
-      if (left <= 0) return;
-      left -= line.length + 1;
-      writeSync(file, `${line}\n`);
-    };
+    const log = new LogFile(join(data, 'logs'), place.name);
     if (child.stdout)
       createInterface({ input: child.stdout }).on('line', (line) => {
-        keep(line);
+        log.write(line);
         if (!this.#ready && isReady(line)) this.#becameReady();
       });
     if (child.stderr)
       createInterface({ input: child.stderr }).on('line', (line) => {
-        keep(line);
+        log.write(line);
         this.#lastWords = [...this.#lastWords, line].slice(-LAST_WORDS);
       });
-    child.once('close', () => closeSync(file));
+    child.once('close', () => log.close());
   }
 
   #becameReady(): void {
