@@ -44,6 +44,11 @@ async function guest(demo: DemoProcess, world: string): Promise<{ [name: string]
   return { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
 }
 
+async function serves(url: string): Promise<boolean> {
+  const answer = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(2_000) }).catch(() => null);
+  return answer?.ok === true;
+}
+
 describe('throughline demo', () => {
   it('names the port that is taken, and starts nothing', async () => {
     const demo = await newDemo();
@@ -98,14 +103,7 @@ describe('throughline demo', () => {
 
     await demo.admin('us', '/api/faults', { kill: 'us' });
     await until('the demo to notice', () => demo.out.includes('us died (SIGKILL)'));
-    await until(
-      'us to be back',
-      async () => {
-        const answer = await fetch(`${demo.client('us')}/healthz`).catch(() => null);
-        return answer?.ok === true;
-      },
-      20_000,
-    );
+    await until('us to be back', () => serves(demo.client('us')), 30_000);
 
     demo.signal('SIGKILL');
     expect(await demo.exit).toBe('SIGKILL');
@@ -165,6 +163,8 @@ describe.skipIf(!installed)('the page', () => {
     await expectWalk(ann, bob, annId);
     await expectWalk(bob, ann, bobId);
 
+    // Her page comes from the server that may just have been killed.
+    await until('eu to serve pages', () => serves(demo.client('eu')), 30_000);
     await ann.reload();
     await ann.waitForFunction(() => Object.hasOwn(globalThis, 'throughline'));
     expect(await sessionOf(ann)).toBe(annId);
