@@ -12,7 +12,10 @@ export interface ConnectOptions<S extends WorldSchema> {
   readonly definition: WorldDefinition & { readonly schema: S };
   /** Of an earlier connection, to go on as the same player; without one the server makes a guest, where it allows that. */
   readonly token?: string | null;
-  /** Actions shown in `predicted` before they are confirmed. They run here as well, so they should need no secrets and few dice. */
+  /**
+   * Actions shown in `predicted` before they are confirmed; all unless given. Their functions run here as well, when
+   * somebody looks: dice they throw here are a guess, so a game may want to leave out those that live of dice.
+   */
   readonly predict?: readonly string[];
   readonly limits?: Partial<ClientLimits>;
   /** For tests: another clock, other dice, another way to dial. */
@@ -47,7 +50,7 @@ export async function connect<S extends WorldSchema>(
     world: options.world,
     definition: options.definition,
     token: options.token || null,
-    predict: new Set(options.predict ?? []),
+    predict: options.predict === undefined ? null : new Set(options.predict),
     limits,
     host,
   });

@@ -18,11 +18,19 @@ export class ActError extends Error {
 /** A definite no: it had no effect, and a repeat is a new attempt. */
 export class Refused extends ActError {}
 
-/** It had no effect; trying again is safe. */
-export class Unavailable extends ActError {}
+/** No answer that counts. It had no effect and trying again is safe, unless it is Unknown. */
+export class Unavailable extends ActError {
+  /** `unknown` only of the subclass: the contract's "outcome". */
+  readonly outcome: 'none' | 'unknown' = 'none';
+}
 
-/** It may have had an effect: it was sent, and no answer came in time. */
-export class Unknown extends ActError {}
+/**
+ * It may have had an effect: it was sent, and no answer came in time. The SDK asked again with the same sequence for as long
+ * as it was allowed to; acting again is another act.
+ */
+export class Unknown extends Unavailable {
+  override readonly outcome = 'unknown';
+}
 
 export function errorOf(settlement: Exclude<Settlement, { kind: 'issued' }>): ActError {
   const { kind, code, detail } = settlement;

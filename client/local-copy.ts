@@ -16,8 +16,10 @@ export class LocalCopy {
   readonly #host: { now(): number; random(): number };
   readonly #prediction: Prediction;
   #mirror: Mirror;
-  /** The prediction does not show what it should: it is put right when somebody looks. */
+  /** The prediction does not show what it should: it is put right when somebody looks, and costs nothing until then. */
   #stale = false;
+  /** Acts that are not in the prediction yet. */
+  #coming: PredictedAction[] = [];
 
   constructor(definition: WorldDefinition, host: { now(): number; random(): number }) {
     this.definition = definition;
@@ -58,12 +60,14 @@ export class LocalCopy {
 
   /** Shows an act of this client's in the predicted tables until it is settled. `ticket` names it. */
   predict(ticket: number, session: string, action: string, args: PredictedAction['args']): void {
-    if (this.#stale) this.#rebase();
-    this.#prediction.act({ session, sequence: ticket, action, args }, this.#environment());
+    this.#coming.push({ session, sequence: ticket, action, args });
+    this.#stale = true;
   }
 
   settled(ticket: number): void {
-    if (this.#prediction.settle(ticket)) this.#stale = true;
+    const at = this.#coming.findIndex(({ sequence }) => sequence === ticket);
+    if (at >= 0) this.#coming.splice(at, 1);
+    else if (this.#prediction.settle(ticket)) this.#stale = true;
   }
 
   #predicted(name: string): TableReader {
@@ -72,7 +76,10 @@ export class LocalCopy {
   }
 
   #rebase(): void {
-    this.#prediction.rebase(this.#environment());
+    const environment = this.#environment();
+    this.#prediction.rebase(environment);
+    for (const act of this.#coming) this.#prediction.act(act, environment);
+    this.#coming = [];
     this.#stale = false;
   }
 
@@ -89,7 +96,7 @@ export class LocalCopy {
     const before = this.#mirror;
     this.#mirror = mirror;
     this.#prediction.moveTo(mirror, this.#environment());
-    this.#stale = false;
+    this.#stale = true;
     return mirror.tableNames().flatMap((name) => [...differences(before.table(name), mirror.table(name)!)]);
   }
 }

@@ -63,7 +63,8 @@ export interface WorldOptions<S extends WorldSchema> {
   readonly world: string;
   readonly definition: WorldDefinition & { readonly schema: S };
   readonly token: string | null;
-  readonly predict: ReadonlySet<string>;
+  /** null: all. */
+  readonly predict: ReadonlySet<string> | null;
   readonly limits: ClientLimits;
   readonly host: Host;
 }
@@ -145,7 +146,8 @@ export class ClientWorld<S extends WorldSchema> {
 
   /**
    * Asks for an action. Resolves once its command is issued and applied here. Rejects with Refused (a definite no, with
-   * the game's or the contract's code), Unavailable (no effect, trying again is safe) or Unknown (sent, no answer in time).
+   * the game's or the contract's code), Unavailable (no effect, trying again is safe) or its kind Unknown (sent, no answer
+   * in time).
    */
   act<A extends ActionName<S>>(action: A, args: InputOf<S, A>, options: ActOptions = {}): Promise<Issued> {
     const { schema } = this.#options.definition;
@@ -158,7 +160,7 @@ export class ClientWorld<S extends WorldSchema> {
       return Promise.reject(new Refused('bad-arguments', error instanceof Error ? error.message : ''));
     }
     const ticket = ++this.#tickets;
-    if (options.predict ?? this.#options.predict.has(action))
+    if (options.predict ?? this.#options.predict?.has(action) ?? true)
       this.#copy.predict(ticket, this.session, action, type.decode(bytes));
     return new Promise((resolve, reject) => {
       this.#acts.set(ticket, (settlement) => {
