@@ -31,6 +31,9 @@ export type Dialler = (dial: Dial, events: ConnectionEvents) => Connection;
 export const UP = { act: 1, acts: 8 } as const;
 export const DOWN = { commands: 2, answer: 3, snapshot: 4, welcome: 6, moveOn: 7, answers: 9 } as const;
 
+/** Close code of a socket that ended without a word. */
+const BROKEN = 1006;
+
 /** A no that another try at this address will not change. */
 const FOR_GOOD = new Set(['bad-request', 'unauthorized', 'forbidden', 'no-such-world', 'not-found']);
 
@@ -68,7 +71,7 @@ export const dialRoom: Dialler = (dial, events) => {
       });
       joined.onLeave((code, reason) => {
         const { text, refusal } = complaint(reason);
-        end(text || `closed with ${code}`, refusal);
+        end(text || (code === BROKEN ? 'the connection broke' : `closed with ${code}`), refusal);
       });
     },
     (error: unknown) => {

@@ -28,8 +28,8 @@ export const DEMO_HELP = help(
 
 const WORLD = 'arena';
 const STATUS_MS = 500;
-/** A new leader's first command is in the stream by then. */
-const TELL_AFTER_MS = 700;
+/** A new leader's first command is in the stream by then, if the world is not quiet. */
+const TELL_WITHIN_MS = 4_000;
 /** All regions up and a leader found. */
 const READY_MS = 30_000;
 /** A region server that cannot even start this often ends the demo. */
@@ -175,13 +175,23 @@ class Demo {
     this.#led = ballot;
     if (!before || (before.round === ballot.round && before.region === ballot.region)) return;
     this.#changes++;
-    setTimeout(() => {
-      const pauseMs = this.#watch.pauseBefore(ballot);
-      if (pauseMs !== null) this.#pauseMs = pauseMs;
-      const pause =
-        pauseMs === null ? 'nobody was playing' : `the world stood still for ${Math.round(pauseMs)} ms`;
-      if (!this.#leaving) this.#say(`leader of the arena: ${before.region} → ${ballot.region}; ${pause}`);
-    }, TELL_AFTER_MS);
+    void this.#tellOfChange(before, ballot);
+  }
+
+  async #tellOfChange(before: Ballot, ballot: Ballot): Promise<void> {
+    const limit = performance.now() + TELL_WITHIN_MS;
+    let pauseMs = this.#watch.pauseBefore(ballot);
+    while (pauseMs === undefined && performance.now() < limit && !this.#leaving) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      pauseMs = this.#watch.pauseBefore(ballot);
+    }
+    if (this.#leaving) return;
+    if (typeof pauseMs === 'number') this.#pauseMs = pauseMs;
+    const pause =
+      typeof pauseMs === 'number'
+        ? `the world stood still for ${Math.round(pauseMs)} ms`
+        : 'the world was quiet';
+    this.#say(`leader of the arena: ${before.region} → ${ballot.region}; ${pause}`);
   }
 
   #key(key: string): void {

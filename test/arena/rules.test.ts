@@ -220,6 +220,16 @@ describe('talking', () => {
 });
 
 describe('who is there', () => {
+  it('gives an opponent another name when a person has taken its own', () => {
+    const world = stage(17, ['ann']);
+    world.advance(10_000);
+    world.act('ann', 'rename', { name: 'bolt' });
+    world.act('ann', 'opponents', { count: 9 });
+    const names = [...world.tables.player.rows()].map(({ name }) => name.toLowerCase());
+    expect(new Set(names).size).toBe(10);
+    expect(names).toContain('bolt 2');
+  });
+
   it('refuses who is not', () => {
     const world = stage(14, ['ann']);
     const call = (action: string, args: object) => {

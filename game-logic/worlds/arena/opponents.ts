@@ -4,7 +4,7 @@ import { distance, walk } from './field.ts';
 import { blow, quietPoint } from './fight.ts';
 import { collect, passCrown } from './loot.ts';
 import { BOT_SPEED, HP, OPPONENTS_AT_MOST, REACH, SAFE_MS, TICK_MS } from './rules.ts';
-import { freshSkin, payForTalk } from './talk.ts';
+import { freshSkin, nameIsTaken, payForTalk } from './talk.ts';
 import type { AnyContext, Context, PlayerRow } from './types.ts';
 
 /** People who did nothing for this long are no reason to go on moving. */
@@ -47,8 +47,10 @@ export function staff(ctx: AnyContext): void {
 
 function enter(ctx: AnyContext, i: number): void {
   const at = quietPoint(ctx);
-  const round = Math.floor((i - 1) / NAMES.length);
-  const name = NAMES[(i - 1) % NAMES.length]! + (round > 0 ? ` ${round + 1}` : '');
+  // Somebody may have taken the name, or there are more opponents than names.
+  const kind = NAMES[(i - 1) % NAMES.length]!;
+  let name = kind;
+  for (let next = 2; nameIsTaken(ctx, name, ''); next++) name = `${kind} ${next}`;
   const skin = freshSkin(ctx);
   const safe = ctx.now + SAFE_MS;
   ctx.world.player.put({

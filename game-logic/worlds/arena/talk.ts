@@ -112,7 +112,8 @@ export function freshSkin(ctx: AnyContext): number {
   );
 }
 
-function nameIsTaken(ctx: AnyContext, name: string, by: string): boolean {
+/** `by` may keep its own. */
+export function nameIsTaken(ctx: AnyContext, name: string, by: string): boolean {
   const wanted = name.toLowerCase();
   for (const player of ctx.world.player.rows())
     if (player.id !== by && player.name.toLowerCase() === wanted) return true;

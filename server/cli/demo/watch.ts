@@ -13,6 +13,9 @@ const QUIET_MS = 1_000;
 const REQUEST_MS = 3_000;
 /** A region that tells nothing for so long while another knows more is cut off from its peers. */
 const STALLED_MS = 1_000;
+const PAUSES_KEPT = 8;
+
+const nameOf = ({ round, region }: Ballot): string => `${round} ${region}`;
 
 export interface Sight {
   readonly number: number;
@@ -46,7 +49,8 @@ export class WorldWatch {
   #lastGapMs = Number.POSITIVE_INFINITY;
   #recent: { readonly at: number; readonly action: boolean }[] = [];
   #players = 0;
-  #change: { readonly ballot: Ballot; readonly pauseMs: number | null } | null = null;
+  /** Pauses before the first command of late ballots. */
+  readonly #pauses = new Map<string, number | null>();
 
   constructor(places: readonly RegionPlace[], isUp: (place: RegionPlace) => boolean) {
     this.#places = places;
@@ -75,12 +79,11 @@ export class WorldWatch {
   }
 
   /**
-   * World time between the last command before this ballot and its first one; null where no command was seen in it, or the
-   * world was quiet before.
+   * World time between the last command before this ballot and its first one; null where the world was quiet before,
+   * undefined while no command was seen in it.
    */
-  pauseBefore({ round, region }: Ballot): number | null {
-    const change = this.#change;
-    return change?.ballot.round === round && change.ballot.region === region ? change.pauseMs : null;
+  pauseBefore(ballot: Ballot): number | null | undefined {
+    return this.#pauses.get(nameOf(ballot));
   }
 
   async #follow(): Promise<void> {
@@ -126,9 +129,13 @@ export class WorldWatch {
       at: performance.now(),
       action: line.session !== null && !line.action.startsWith('$'),
     });
-    const { round, region } = line.ballot;
-    if (before && (before.ballot.region !== region || before.ballot.round !== round))
-      this.#change = { ballot: line.ballot, pauseMs: this.#lastGapMs < QUIET_MS ? gapMs : null };
+    if (before && nameOf(before.ballot) !== nameOf(line.ballot)) {
+      this.#pauses.set(nameOf(line.ballot), this.#lastGapMs < QUIET_MS ? gapMs : null);
+      for (const oldest of this.#pauses.keys()) {
+        if (this.#pauses.size <= PAUSES_KEPT) break;
+        this.#pauses.delete(oldest);
+      }
+    }
     this.#lastGapMs = gapMs;
     this.#last = line;
   }
