@@ -10,7 +10,7 @@ import { bodyColour, GEM, GOLD, HEART } from './colours.ts';
 import { Effects } from './effects.ts';
 import type { Hud } from './hud.ts';
 import type { Input } from './input.ts';
-import { Leadership } from './leadership.ts';
+import { type Ballot, Leadership } from './leadership.ts';
 import type { Place } from './motion.ts';
 import { People } from './people.ts';
 import { Scene, type Thing } from './scene.ts';
@@ -54,7 +54,7 @@ export class Game {
     world.tables.coin.onChange((id, row, previous) => this.#coin(id, row, previous));
     world.tables.message.onChange((_, row, previous) => this.#message(row, previous));
     world.tables.match.onChange((_, row, previous) => this.#match(row, previous));
-    world.onCommand(({ ballot }) => this.#ballot(ballot));
+    world.onCommand(({ ballot, time }) => this.#ballot(ballot, time));
     world.onResync((resync) => this.#resync(resync));
     world.onStatus((status) => this.#status(status));
     hud.onSay = (text) => this.#say(text);
@@ -273,11 +273,12 @@ export class Game {
     this.#hud.opponents(row?.opponents ?? 0);
   }
 
-  #ballot(ballot: { readonly round: number; readonly region: string }): void {
+  #ballot(ballot: Ballot, time: number): void {
     const before = this.#leadership.ballot?.region;
-    if (!this.#leadership.command(ballot, performance.now())) return;
-    const pause = Math.round(this.#leadership.pauseMs ?? 0);
-    this.#hud.event(`Leader: ${before} → ${ballot.region}. A pause of ${pause} ms, nothing lost.`, 'system');
+    if (!this.#leadership.command(ballot, time)) return;
+    const { pauseMs } = this.#leadership;
+    const pause = pauseMs === null ? 'Nothing lost.' : `A pause of ${Math.round(pauseMs)} ms, nothing lost.`;
+    this.#hud.event(`Leader: ${before} → ${ballot.region}. ${pause}`, 'system');
   }
 
   #resync({ after, number, reason }: Resync): void {

@@ -5,24 +5,33 @@ export interface Ballot {
   readonly region: string;
 }
 
+/** Without a command for so long the world was quiet anyway: the time until the next one is no pause. */
+const QUIET_MS = 1_000;
+
 export class Leadership {
   ballot: Ballot | null = null;
   /** Changes of leader that this page lived through. */
   changes = 0;
-  /** Milliseconds without a command at the last change; null before the first. */
+  /** Milliseconds of world time without a command at the last change; null before the first and where it cannot be told. */
   pauseMs: number | null = null;
   #lastAt: number | null = null;
+  #lastGapMs = Number.POSITIVE_INFINITY;
 
-  /** A command of the leader that holds `ballot`, seen at `now`. True if the leader changed with it. */
-  command(ballot: Ballot, now: number): boolean {
+  /**
+   * A command of the leader that holds `ballot`, made at world time `time`: not when it arrived here, for what is caught up
+   * arrives all at once. True if the leader changed with it.
+   */
+  command(ballot: Ballot, time: number): boolean {
+    const gapMs = this.#lastAt === null ? Number.POSITIVE_INFINITY : time - this.#lastAt;
     const before = this.ballot;
     const changed = before !== null && (before.round !== ballot.round || before.region !== ballot.region);
     if (changed) {
       this.changes++;
-      this.pauseMs = this.#lastAt === null ? null : now - this.#lastAt;
+      this.pauseMs = this.#lastGapMs < QUIET_MS && this.#lastAt !== null ? gapMs : null;
     }
     this.ballot = ballot;
-    this.#lastAt = now;
+    this.#lastAt = time;
+    this.#lastGapMs = gapMs;
     return changed;
   }
 

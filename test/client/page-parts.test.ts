@@ -105,6 +105,10 @@ describe('leadership as the commands tell it', () => {
     leadership.skipped();
     leadership.command({ round: 3, region: 'us' }, 9_000);
     expect(leadership).toMatchObject({ changes: 2, pauseMs: null });
+    // A quiet world does not pause.
+    leadership.command({ round: 3, region: 'us' }, 30_000);
+    leadership.command({ round: 4, region: 'eu' }, 60_000);
+    expect(leadership).toMatchObject({ changes: 3, pauseMs: null });
   });
 });
 
