@@ -13,6 +13,24 @@ const POOL = 400;
 /** Rounds of "deliver everything, flush everything, 10 ms pass" within which healed devices must have recovered (G11). */
 const HEALING_ROUNDS = 3000;
 const ROUNDS_PER_COMMAND = 20;
+/** Rounds of delivery that make another leader and issue some commands: ask, promise, propose, vote … */
+const COUP_ROUNDS = 8;
+
+/** What may be late for a whole run; '' for nothing. */
+const LATE = [
+  '',
+  '',
+  'next-ballot',
+  'ballot-info',
+  'begin-ballot',
+  'voted',
+  'success',
+  'issued',
+  'heartbeat',
+  'heartbeat-ack',
+  'execute',
+  'reply',
+] as const;
 
 /** Who wants things of a wild cluster. Times are steps. */
 export interface Load<M extends Machine> {
@@ -58,7 +76,11 @@ export class WildRun<M extends Machine> {
   private readonly print: ((line: string) => void) | undefined;
   private readonly weights: Readonly<Record<Act, number>>;
   private readonly clocks: number[];
+  /** How often somebody asks a leader rather than anyone. */
+  private readonly toLeaders: number;
   private readonly deaf: number;
+  /** Messages of this kind are late in this run. */
+  private readonly late: string;
   private readonly persistent: number;
   private pool: Parcel[] = [];
   private own: Parcel[] = [];
@@ -97,6 +119,8 @@ export class WildRun<M extends Machine> {
       turn: 5,
     };
     this.deaf = choices.pick([0, 0.3, 0.6]);
+    this.late = choices.pick(LATE);
+    this.toLeaders = choices.pick([0.8, 0.2]);
     this.persistent = choices.pick([0, 0.2, 0.8]);
     this.lazy = choices.pick([0, 0.5]);
     const { load, machine } = make(() => this.steps);
@@ -138,6 +162,9 @@ export class WildRun<M extends Machine> {
   }
 
   private nextAct(): Act {
+    // Without a leader nothing happens that could go wrong.
+    if (!this.cluster.devices.some(({ machine }) => machine?.leading) && this.choices.chance(0.1))
+      return 'lead';
     const total = ACTS.reduce((sum, act) => sum + this.weights[act], 0);
     let left = (this.choices.below(65_536) / 65_536) * total;
     for (const act of ACTS) {
@@ -201,7 +228,22 @@ export class WildRun<M extends Machine> {
     const leader = devices.find(({ machine }) => machine?.leading)?.index;
     const ends = this.shunned !== null && this.choices.chance(0.3);
     this.shunned = ends ? null : (leader ?? this.choices.below(devices.length));
-    if (!ends && devices.length > 1) this.lead(this.choices.pick(devices).index);
+    if (ends || devices.length < 3) return;
+    const others = devices.filter(({ index }) => index !== this.shunned);
+    this.lead(this.choices.pick(others).index);
+    if (this.choices.chance(0.7)) for (let round = 0; round < COUP_ROUNDS; round++) this.rush();
+  }
+
+  /** All that is on its way arrives, all disks flush; but nothing reaches the shunned one. */
+  private rush(): void {
+    const { devices } = this.cluster;
+    const fresh = devices.find(({ machine, index }) => machine?.leading && index !== this.shunned);
+    if (fresh !== undefined) this.load.ask(this.cluster, fresh.index, this.steps);
+    const arriving = this.pool.filter(({ to }) => to !== this.shunned);
+    this.pool = this.pool.filter(({ to }) => to === this.shunned);
+    for (const parcel of arriving) this.arrive(parcel);
+    for (const { index, disk } of devices) if (index !== this.shunned) this.flush(index, disk.queue.length);
+    this.settle();
   }
 
   private lead(device: Device): void {
@@ -242,10 +284,13 @@ export class WildRun<M extends Machine> {
     this.trace(() => `durable ${device}`);
   }
 
-  /** Leaders are asked more often than others. */
+  /** Leaders are asked more often than others, those that do not know that they are deposed most of all. */
   private ask(device: Device): void {
     const leaders = this.cluster.devices.filter(({ machine }) => machine?.leading);
-    const at = leaders.length > 0 && this.choices.chance(0.8) ? this.choices.pick(leaders).index : device;
+    const stale = leaders.find(({ index }) => index === this.shunned);
+    const some =
+      leaders.length > 0 && this.choices.chance(this.toLeaders) ? this.choices.pick(leaders).index : device;
+    const at = stale !== undefined && this.choices.chance(0.5) ? stale.index : some;
     this.load.ask(this.cluster, at, this.steps);
     this.trace(() => `somebody asks ${at}`);
   }
@@ -281,7 +326,8 @@ export class WildRun<M extends Machine> {
   private deliver(): void {
     if (this.pool.length === 0) return;
     const index = this.chooseParcel();
-    if (this.pool[index]!.to === this.shunned) return;
+    const { to, message } = this.pool[index]!;
+    if (to === this.shunned || (message.kind === this.late && !this.choices.chance(0.1))) return;
     const parcel = this.choices.chance(this.persistent) ? this.pool[index]! : this.take(index);
     this.arrive(parcel);
   }

@@ -51,8 +51,15 @@ export function balance({ action, args }: Deed): number {
   return action === 'outbound' ? -(args['amount'] as number) : 0;
 }
 
+/** What players of a run want. `tight`: the same few goods all the time, so that every answer hangs on the last command. */
+export type Appetite = 'wide' | 'tight';
+
 /** Something a player may want; often refused, sometimes without effect. */
-export function chooseDeed(choices: Choices): Deed {
+export function chooseDeed(choices: Choices, appetite: Appetite): Deed {
+  if (appetite === 'tight') {
+    if (choices.chance(0.5)) return { action: 'outbound', args: { from: 'A', amount: 1 } };
+    return { action: 'inbound', args: { to: 'A', amount: 1 } };
+  }
   const warehouses = ['A', 'B', 'C', 'D', 'E'];
   const from = choices.pick(warehouses);
   const to = choices.pick(warehouses);

@@ -101,7 +101,9 @@ export class WorldLoad implements Load<RegionMachine> {
 
   private begin(caller: number, now: number, only?: 'inbound'): Lived {
     const deed =
-      only === undefined ? chooseDeed(this.choices) : { action: only, args: { to: 'A', amount: 1 } };
+      only === undefined
+        ? chooseDeed(this.choices, this.profile.appetite)
+        : { action: only, args: { to: 'A', amount: 1 } };
     const lived = this.deeds.begin(`caller-${caller}`, deed, now, this.cluster?.checker.truth.upTo ?? 0);
     lived.sequence = ++this.sequences[caller]!;
     this.open[caller] = lived;

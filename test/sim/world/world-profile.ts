@@ -2,6 +2,7 @@ import type { LeaderLimits } from '../../../server/leader/leader.ts';
 import type { HostLimits } from '../../../server/replica/world-host.ts';
 import type { Choices } from '../choices.ts';
 import { chooseProfile, type Overrides, type Profile } from '../cluster/profile.ts';
+import type { Appetite } from './warehouse-model.ts';
 
 /** A cluster's profile, and who plays on it. */
 export interface WorldProfile {
@@ -16,6 +17,7 @@ export interface WorldProfile {
   readonly breaks: number;
   readonly saves: number;
   readonly encoded: boolean;
+  readonly appetite: Appetite;
   readonly host: Partial<HostLimits>;
   readonly leader: Partial<LeaderLimits>;
 }
@@ -31,6 +33,7 @@ export function chooseWorldProfile(choices: Choices, overrides: Overrides): Worl
     breaks: choices.pick([0, 0.02, 0.2]),
     saves: choices.pick([0, 0.05]),
     encoded: choices.chance(0.25),
+    appetite: choices.pick(['wide', 'tight'] as const),
     host: {
       resendMs: retransmit * 3,
       deadlineMs: retransmit * choices.pick([25, 8]),

@@ -150,8 +150,8 @@ export class WorldRun {
     if (player === undefined) {
       const caller = callers[index - players.length]!;
       if (choices.chance(0.2)) this.read();
-      else if (!caller.busy) caller.act(chooseDeed(choices));
-    } else if (player.unsettled < profile.pipelined) player.act(chooseDeed(choices));
+      else if (!caller.busy) caller.act(chooseDeed(choices, profile.appetite));
+    } else if (player.unsettled < profile.pipelined) player.act(chooseDeed(choices, profile.appetite));
     if (player !== undefined && choices.chance(profile.breaks)) wires.cut(player);
     if (choices.chance(profile.saves)) this.save(choices.below(this.saved.length));
   }
