@@ -1,5 +1,6 @@
 /** Everything of one world on one gateway: its clients, their live stream, their snapshots, their sessions. */
 import type { Client } from '@colyseus/core';
+import { PROTOCOL_VERSION } from '../../schemas/protocol-version.ts';
 import type { WorldService } from '../world-service.ts';
 import type { AskContext } from './ask.ts';
 import type { GatewayLimits } from './bounds.ts';
@@ -11,8 +12,6 @@ import { Snapshots } from './snapshots.ts';
 import type { ActionCounts, CutOff, GatewayLogger } from './types.ts';
 import type { Wire } from './wire.ts';
 
-/** Version of the messages in schemas/client.fbs. */
-const PROTOCOL = 1;
 /** Sweeps in a row after which a replica that is elsewhere than what it told is taken at its word. */
 const JUMP_SWEEPS = 4;
 
@@ -189,7 +188,15 @@ export class WorldDesk {
     const { name, definition, state } = this.world;
     const { region, regions } = this.#context;
     return welcomeFrame({
-      ...{ protocol: PROTOCOL, region, regions, world: name, schema: definition.schema.hash, session, token },
+      ...{
+        protocol: PROTOCOL_VERSION,
+        region,
+        regions,
+        world: name,
+        schema: definition.schema.hash,
+        session,
+        token,
+      },
       number: state.number,
       sequence: state.session(session)?.sequence ?? 0,
     });

@@ -2,12 +2,15 @@ import { Explorer } from '../explore/explorer.ts';
 import { nameOf, type Scope, SMALLEST } from '../explore/scope.ts';
 import type { Production } from '../production.ts';
 import { type Kind, runSpec } from '../run.ts';
+import { Violation } from '../violation.ts';
+import { STORIES } from '../world/stories.ts';
 import { type Edit, loadProduction } from './load.ts';
 
 /** Where to look for a mutant, in this order; the first catch ends the hunt. */
 export type Ground =
   | { readonly explore: Partial<Scope>; readonly states?: number }
-  | { readonly sim: Kind; readonly runs?: number };
+  | { readonly sim: Kind; readonly runs?: number }
+  | { readonly story: string };
 
 export interface Mutant {
   /** What is broken, and the rule or test that forbids it. */
@@ -46,10 +49,25 @@ export async function hunt(mutant: Mutant): Promise<Caught> {
   const production = await loadProduction(mutant.edits);
   const start = performance.now();
   for (const ground of mutant.hunt ?? EVERYWHERE) {
-    const by = 'explore' in ground ? explore(production, ground) : simulate(production, ground);
+    const by = search(production, ground);
     if (by !== null) return { mutant, by, ms: performance.now() - start };
   }
   return { mutant, by: null, ms: performance.now() - start };
+}
+
+function search(production: Production, ground: Ground): Caught['by'] {
+  if ('explore' in ground) return explore(production, ground);
+  return 'sim' in ground ? simulate(production, ground) : tell(production, ground.story);
+}
+
+function tell(production: Production, name: string): Caught['by'] {
+  try {
+    STORIES[name]!(production);
+    return null;
+  } catch (error) {
+    if (!(error instanceof Violation)) throw error;
+    return { rule: error.rule, detail: error.message, where: `story: ${name}`, after: '' };
+  }
 }
 
 function explore(production: Production, ground: Extract<Ground, { explore: unknown }>): Caught['by'] {

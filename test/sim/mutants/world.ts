@@ -4,6 +4,11 @@ const edit = (file: string, find: string, replace: string) => ({ file: `${file}.
 const REGIONS: readonly Ground[] = [{ sim: 'wild-world' }, { sim: 'world', runs: 100 }];
 const CLIENTS: readonly Ground[] = [{ sim: 'world', runs: 300 }];
 const mutant = (name: string, ...edits: Mutant['edits']): Mutant => ({ name, edits, hunt: REGIONS });
+const told = (name: string, story: string, ...edits: Mutant['edits']): Mutant => ({
+  name,
+  edits,
+  hunt: [{ story }],
+});
 const client = (name: string, ...edits: Mutant['edits']): Mutant => ({ name, edits, hunt: CLIENTS });
 
 /** The leader's room: what may be said, and when (section 8). */
@@ -20,8 +25,9 @@ export const LEADER: readonly Mutant[] = [
       'held.negative && !own',
     ),
   ),
-  mutant(
+  told(
     'a no leaves before a command of its own leadership is issued (8.5)',
+    'a no before a command of its own leadership',
     edit(
       'server/leader/answers',
       'held.token > confirmed || (held.negative && !own)',
@@ -76,16 +82,18 @@ export const EXACTLY_ONCE: readonly Mutant[] = [
       "if (answer.number > 0) this.replies.push({ ...to, outcome: 'nothing', number: current.issued, result: answer.result });\n      else",
     ),
   ),
-  mutant(
+  told(
     'an action meant for another leadership is run (8.1)',
+    'a late copy',
     edit(
       'server/replica/world-host',
       'if (this.leader.accepts !== 0) return this.leader.accepts === ballot;',
       'if (this.leader.accepts !== 0) return true;',
     ),
   ),
-  mutant(
+  told(
     'a no of an earlier leadership is believed (8.4)',
+    'a late no',
     edit(
       'server/replica/pending-actions',
       'pending === undefined || pending.ballot !== ballot',
