@@ -332,7 +332,7 @@ export const CONSENSUS: readonly Mutant[] = [
       edit(
         'core',
         "send(step, teacher, { kind: 'catch-up'",
-        "if (upTo < 0) send(step, teacher, { kind: 'catch-up'",
+        "if (paxos.upTo < 0) send(step, teacher, { kind: 'catch-up'",
       ),
     ],
     hunt: [{ sim: 'timed' }],
