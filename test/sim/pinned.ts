@@ -16,4 +16,10 @@ export const PINNED: readonly Pinned[] = [
     steps: 4000,
     kind: 'wild-world',
   },
+  {
+    name: 'a no was believed while another region still held a copy of the act',
+    seed: 'strict-422',
+    steps: 4000,
+    kind: 'world',
+  },
 ];

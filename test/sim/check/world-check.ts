@@ -111,8 +111,8 @@ function checkFate(lived: Lived, { amounts, executed, envelopes }: Replay): void
       throw new Violation('G9', `${key} was told ${JSON.stringify(fate)}, which nothing issued says`);
     return;
   }
-  // A repeat is a new attempt: a no to one copy says nothing of the others.
-  if (number !== undefined && lived.copies <= 1)
+  // A repeat is a new attempt: a no to one copy says nothing of the others. The SDK knows that, a bare caller does not.
+  if (number !== undefined && (lived.copies <= 1 || !session.startsWith('caller-')))
     throw new Violation('definite-no', `${key} was told ${fate.kind} ${fate.code}, and is number ${number}`);
   if (fate.kind === 'refused' && number === undefined) requireReason(lived, fate.code, amounts);
 }
