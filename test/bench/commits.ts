@@ -2,13 +2,10 @@
  * `commits`: issued warehouse transfers per second and their latency by actions in flight. Three server processes on loopback
  * with real stable storage; up to 64 sockets spread over the three regions; the generator shares the machine.
  */
-import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { Cluster } from '../cluster/harness.ts';
 import type { LoadOrder, LoadReport } from './load.ts';
 import type { BenchOptions } from './main.ts';
 import { median, percentile, round, table } from './statistics.ts';
@@ -16,14 +13,11 @@ import { median, percentile, round, table } from './statistics.ts';
 const IN_FLIGHT = [1, 16, 64, 256, 1024, 4096];
 const WAREHOUSES = 100;
 const SOCKETS = 64;
-const REGIONS = ['eu', 'us', 'ap'] as const;
 
 export async function commits(options: BenchOptions): Promise<object> {
-  const build = new URL('../../scripts/build.mjs', import.meta.url);
-  await ((await import(build.href)) as { buildAll(): Promise<void> }).buildAll();
-  const cluster = await startCluster();
+  const cluster = await Cluster.start();
   try {
-    await stock(cluster.urls);
+    await stock(cluster.servers[0]?.url ?? '');
     const rows = [];
     for (const inFlight of options.inFlight ?? IN_FLIGHT) {
       const rounds = [];
@@ -50,7 +44,7 @@ export async function commits(options: BenchOptions): Promise<object> {
       rows,
       rounds: options.rounds,
       seconds: options.seconds,
-      regions: REGIONS.length,
+      regions: cluster.servers.length,
       sockets: SOCKETS,
     };
   } finally {
@@ -87,19 +81,21 @@ function summary(inFlight: number, rounds: readonly Round[]) {
 async function measure(cluster: Cluster, inFlight: number, seconds: number): Promise<Round> {
   const order: LoadOrder = {
     // Few actions in flight measure a client beside the leader; more spread over all regions.
-    urls: inFlight === 1 ? [await cluster.leaderUrl()] : cluster.urls.map((url) => url.replace('http', 'ws')),
+    urls: (inFlight === 1 ? [await cluster.leader()] : cluster.servers).map(({ url }) =>
+      url.replace('http', 'ws'),
+    ),
     sockets: Math.min(SOCKETS, inFlight),
     inFlight,
     warehouses: WAREHOUSES,
     warmUpMs: 1_000,
     measureMs: seconds * 1_000,
   };
-  const before = cluster.cpuSeconds();
+  const before = cpuSecondsOf(cluster);
   const started = performance.now();
   const report = await load(order);
   const elapsed = (performance.now() - started) / 1_000;
   // Server CPU covers warm-up and joins too; scale it to the measured share of the run.
-  const cpu = (cluster.cpuSeconds() - before) * (report.seconds / elapsed);
+  const cpu = (cpuSecondsOf(cluster) - before) * (report.seconds / elapsed);
   const samples = Float64Array.from(report.latencies);
   return {
     perSecond: Math.round(report.answered / report.seconds),
@@ -120,119 +116,20 @@ function load(order: LoadOrder): Promise<LoadReport> {
   });
 }
 
-interface Cluster {
-  readonly urls: readonly string[];
-  leaderUrl(): Promise<string>;
-  cpuSeconds(): number;
-  stop(): Promise<void>;
-}
-
-async function startCluster(): Promise<Cluster> {
-  const data = mkdtempSync(join(tmpdir(), 'throughline-bench-'));
-  const ports = await freePorts(REGIONS.length);
-  const peers = REGIONS.map((region, index) => `${region}=127.0.0.1:${ports[index]}`).join(',');
-  const children: ChildProcess[] = [];
-  const addresses = await Promise.all(
-    REGIONS.map(async (region) => {
-      const options = [
-        '--region',
-        region,
-        '--peers',
-        peers,
-        '--listen',
-        '127.0.0.1:0',
-        '--admin',
-        '127.0.0.1:0',
-      ];
-      const child = spawn(
-        process.execPath,
-        [
-          fileURLToPath(new URL('../../dist/cli.js', import.meta.url)),
-          'serve',
-          ...options,
-          '--data',
-          join(data, region),
-          '--worlds',
-          'warehouse',
-          '--guests',
-        ],
-        {
-          stdio: ['ignore', 'pipe', 'inherit'],
-          env: {
-            ...process.env,
-            THROUGHLINE_ADMIN_TOKEN: 'bench',
-            THROUGHLINE_SECRET: 'bench-secret-of-this-run',
-          },
-        },
-      );
-      children.push(child);
-      return ready(child);
-    }),
-  );
-  return {
-    urls: addresses.map(({ listen }) => `http://${listen}`),
-    async leaderUrl() {
-      for (const { admin, listen } of addresses) {
-        const response = await fetch(`http://${admin}/api/status`, {
-          headers: { authorization: 'Bearer bench' },
-        });
-        const status = (await response.json()) as { worlds: { role: string }[] };
-        if (status.worlds[0]?.role === 'leader') return `ws://${listen}`;
-      }
-      throw new Error('no region leads');
-    },
-    cpuSeconds: () => children.reduce((sum, child) => sum + cpuSecondsOf(child.pid as number), 0),
-    async stop() {
-      await Promise.all(
-        children.map((child) => {
-          if (child.exitCode !== null) return undefined;
-          const gone = new Promise((resolve) => child.once('exit', resolve));
-          child.kill('SIGKILL');
-          return gone;
-        }),
-      );
-      rmSync(data, { recursive: true, force: true });
-    },
-  };
-}
-
-function ready(child: ChildProcess): Promise<{ readonly listen: string; readonly admin: string }> {
-  return new Promise((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`a server ended with code ${code} before it was ready`)));
-    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-      const entry = JSON.parse(line) as { event?: string; listen: string; admin: string };
-      if (entry.event === 'ready') resolve(entry);
-    });
-  });
-}
-
-/** user + system time of a process, from Linux' /proc; clock ticks are 10 ms. */
-function cpuSecondsOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve) => {
-          const server = createServer().listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+/** User and system time of the server processes, from Linux' /proc; clock ticks are 10 ms. */
+function cpuSecondsOf({ servers }: Cluster): number {
+  return servers.reduce((sum, { pid }) => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    return sum + (Number(fields[11]) + Number(fields[12])) / 100;
+  }, 0);
 }
 
 /** Opens the warehouses and fills them so far that no transfer is refused. */
-async function stock(urls: readonly string[]): Promise<void> {
+async function stock(url: string): Promise<void> {
   const post = async (path: string, body: object, token?: string) => {
-    const response = await fetch(`${urls[0]}${path}`, {
+    const response = await fetch(`${url}${path}`, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
