@@ -1,96 +1,107 @@
 /**
- * `npm run bench -- NAME [--rounds N] [--seconds S] …`: one named benchmark; a table for people, JSON on the last line.
+ * `npm run bench -- NAME… [--rounds N] [--seconds S] …`: named benchmarks; tables for people, JSON on the last line.
  * Speed is measured here and asserted nowhere.
  */
-import { parseArgs } from 'node:util';
-import { machine } from './machine.ts';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type Arguments, OPTIONS_HELP, readArguments } from './args.ts';
+import { BENCHMARKS } from './catalogue.ts';
+import { type Comparison, compare, type Report, type Summary, summarise } from './figures.ts';
+import { describeMachine, machine, unquiet } from './machine.ts';
+import { reportOf } from './plain-results.ts';
+import { atEnd, progress } from './processes.ts';
+import { table } from './statistics.ts';
 
-export interface BenchOptions {
-  readonly rounds: number;
-  readonly seconds: number;
-  readonly inFlight: readonly number[] | null;
+export type { BenchOptions } from './args.ts';
+
+interface Written {
+  readonly benchmarks: { readonly [name: string]: { readonly figures: readonly Summary[] } };
 }
 
-interface Benchmark {
-  readonly about: string;
-  readonly run: (options: BenchOptions) => Promise<object>;
-}
-
-const BENCHMARKS: { readonly [name: string]: Benchmark } = {
-  commits: {
-    about:
-      'issued actions per second and latency by actions in flight: three server processes, real stable storage, WebSocket clients',
-    run: async (options) => (await import('./commits.ts')).commits(options),
-  },
-  codec: {
-    about: 'nanoseconds of encoding, verifying and decoding a warehouse transfer; one thread, no server',
-    run: async (options) => (await import('./codec.ts')).codec(options),
-  },
-  execute: {
-    about: 'nanoseconds of running and of applying a warehouse transfer; one thread, no server',
-    run: async ({ rounds }) => (await import('./execute.ts')).measureExecute(rounds),
-  },
-  consensus: {
-    about:
-      'nanoseconds of the consensus core per command and device, by commands in a batch; no disk, no sockets',
-    run: async () => (await import('./consensus.ts')).consensus(),
-  },
-  storage: {
-    about: 'entries per second on stable storage by group size, and the time to open and read a large log',
-    run: async (options) => (await import('./storage.ts')).storage(options),
-  },
-  links: {
-    about: 'messages per second and round trips between two processes over the peer link',
-    run: async (options) => (await import('./links.ts')).links(options),
-  },
-};
-
-const usage = `npm run bench -- NAME [--rounds N] [--seconds S] [--in-flight 1,64,…]
+const usage = `npm run bench -- NAME… [options]
 
 ${Object.entries(BENCHMARKS)
   .map(([name, { about }]) => `  ${name.padEnd(12)} ${about}`)
   .join('\n')}
 
-  --rounds N       rounds a figure is the median of (default 3)
-  --seconds S      measured seconds of a round, after one of warm-up (default 4)
-  --in-flight L    actions in flight, comma-separated (default: the benchmark's own)`;
+${OPTIONS_HELP}`;
 
-async function main(): Promise<number> {
-  let parsed: ReturnType<typeof parse>;
+async function main(argv: readonly string[]): Promise<number> {
+  let args: Arguments;
+  let earlier: Written | null;
   try {
-    parsed = parse();
+    args = readArguments(argv, Object.keys(BENCHMARKS));
+    earlier = args.compare === null ? null : readEarlier(args.compare);
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${usage}`);
     return 2;
   }
-  const name = parsed.positionals[0];
-  if (parsed.values.help === true) {
+  if (args.help) {
     console.log(usage);
     return 0;
   }
-  const benchmark = name === undefined ? undefined : BENCHMARKS[name];
-  const rounds = Number(parsed.values.rounds ?? 3);
-  const seconds = Number(parsed.values.seconds ?? 4);
-  const inFlight = parsed.values['in-flight']?.split(',').map(Number) ?? null;
-  const whole = (value: number) => Number.isInteger(value) && value > 0;
-  if (benchmark === undefined || !whole(rounds) || !(seconds > 0) || inFlight?.every(whole) === false) {
-    console.error(usage);
-    return 2;
+  const { names, options } = args;
+  // Also where a benchmark registers nothing: Ctrl-C ends this process in order.
+  atEnd(() => {});
+  const started = new Date().toISOString();
+  const on = machine();
+  console.log(describeMachine(on));
+  const warning = unquiet(on);
+  if (warning !== null) progress(warning);
+  const benchmarks: { [name: string]: object } = {};
+  for (const name of names) {
+    progress(`${name}: starting`);
+    const report = reportOf((await BENCHMARKS[name]?.run(options)) ?? {});
+    benchmarks[name] = show(name, report, earlier);
   }
-  const result = await benchmark.run({ rounds, seconds, inFlight });
-  console.log(JSON.stringify({ benchmark: name, machine: machine(), ...result }));
+  const line = JSON.stringify({ started, warning, machine: on, options, benchmarks });
+  if (args.json !== null) writeFileSync(args.json, `${line}\n`);
+  console.log(line);
   return 0;
 }
 
-const parse = () =>
-  parseArgs({
-    allowPositionals: true,
-    options: {
-      rounds: { type: 'string' },
-      seconds: { type: 'string' },
-      'in-flight': { type: 'string' },
-      help: { type: 'boolean', short: 'h' },
-    },
-  });
+/** Prints a report for people and hands back what stands of it in the JSON. */
+function show(name: string, { figures, tables, notes, details }: Report, earlier: Written | null): object {
+  const summaries = figures.map(summarise);
+  const text = tables?.join('\n\n') ?? figureTable(summaries);
+  if (text !== '') console.log(`\n${name}\n${text}`);
+  for (const note of notes ?? []) console.log(note);
+  const before = earlier?.benchmarks[name]?.figures;
+  const comparisons = before === undefined ? undefined : compare(before, summaries);
+  if (comparisons !== undefined) console.log(`\n${comparisonTable(comparisons)}`);
+  return { figures: summaries, notes, details, comparisons };
+}
 
-process.exitCode = await main();
+const figureTable = (figures: readonly Summary[]): string =>
+  table([
+    ['figure', 'median', 'min', 'max', 'unit'],
+    ...figures.map(({ name, median, min, max, unit }) => [name, median, min, max, unit]),
+  ]);
+
+const comparisonTable = (comparisons: readonly Comparison[]): string =>
+  table([
+    ['figure', 'before', 'now', 'ratio', ''],
+    ...comparisons.map((each) => {
+      const { name, before, now, ratio, verdict } = each;
+      return [name, before, now, ratio, verdict === 'same' ? 'within the spread' : verdict];
+    }),
+  ]);
+
+/** The last line of a report that was written by `--json` or taken from standard output. */
+function readEarlier(path: string): Written {
+  const last = readFileSync(path, 'utf8').trim().split('\n').at(-1) ?? '';
+  try {
+    const written = JSON.parse(last) as Written;
+    if (typeof written.benchmarks === 'object') return written;
+  } catch {
+    // Told below.
+  }
+  throw new Error(`--compare: the last line of ${path} is no report of this program`);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error);
+  // Children that still run would keep this process alive; they end with it.
+  process.exit(1);
+}

@@ -11,12 +11,12 @@ export const median = (samples: readonly number[]): number => percentile([...sam
 
 export const round = (value: number, digits = 2): number => Number(value.toFixed(digits));
 
-/** Text table with right-aligned columns. */
+/** Text table; the first column stands left, figures stand right. */
 export function table(rows: readonly (readonly (string | number)[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => String(row[column] ?? '').length)),
   );
-  return rows
-    .map((row) => row.map((cell, column) => String(cell).padStart(widths[column] ?? 0)).join('  '))
-    .join('\n');
+  const pad = (cell: string | number, column: number) =>
+    column === 0 ? String(cell).padEnd(widths[0] ?? 0) : String(cell).padStart(widths[column] ?? 0);
+  return rows.map((row) => row.map(pad).join('  ').trimEnd()).join('\n');
 }

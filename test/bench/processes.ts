@@ -1,0 +1,179 @@
+/**
+ * Children, temporary folders and what /proc tells about a process. Whatever is registered here is gone when the benchmark
+ * ends, however it ends: each child is stopped by its own process id.
+ */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const endings = new Set<() => void>();
+let installed = false;
+
+/** Runs at the end of this process, also after Ctrl-C; call what is returned once it is not needed any more. */
+export function atEnd(run: () => void): () => void {
+  if (!installed) {
+    installed = true;
+    process.once('exit', () => {
+      // Last come, first gone: a child before the folder that it works in.
+      for (const ending of [...endings].reverse()) ending();
+    });
+    for (const [signal, code] of [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+    ] as const)
+      process.once(signal, () => process.exit(code));
+  }
+  endings.add(run);
+  return () => void endings.delete(run);
+}
+
+export interface Folder {
+  readonly path: string;
+  remove(): void;
+}
+
+/** Under TMPDIR, which says on which disk it is measured. */
+export function temporaryFolder(what: string): Folder {
+  const path = mkdtempSync(join(tmpdir(), `throughline-bench-${what}-`));
+  const remove = () => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  const forget = atEnd(remove);
+  return {
+    path,
+    remove() {
+      forget();
+      remove();
+    },
+  };
+}
+
+export interface Child {
+  readonly process: ChildProcess;
+  readonly pid: number;
+  /** Last words on standard error and output, for an error message. */
+  tail(): string;
+  /** Resolves when it is gone. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+const TAIL = 2_000;
+
+/** A server of somebody else; its words are kept for the case that it does not start. */
+export function start(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Child {
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], ...env },
+  });
+  return watch(child);
+}
+
+/** One of our own helpers, given by its file beside this one; it talks by IPC and ends when we do. */
+export function startHelper(file: string, nodeOptions: readonly string[] = []): Child {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const execArgv = ['--import', 'tsx', ...nodeOptions];
+  return watch(fork(path, { execArgv, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }));
+}
+
+function watch(child: ChildProcess): Child {
+  let said = '';
+  const hear = (chunk: Buffer) => {
+    said = (said + chunk.toString()).slice(-TAIL);
+  };
+  child.stdout?.on('data', hear);
+  child.stderr?.on('data', hear);
+  child.on('error', (error) => hear(Buffer.from(error.message)));
+  const forget = atEnd(() => child.kill('SIGKILL'));
+  const gone = new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      forget();
+      resolve();
+    });
+    child.once('error', () => resolve());
+  });
+  return {
+    process: child,
+    get pid() {
+      return child.pid ?? 0;
+    },
+    tail: () => said,
+    stop(signal = 'SIGKILL') {
+      // One that is stopped by SIGSTOP dies of SIGKILL only.
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      return gone;
+    },
+  };
+}
+
+/** Gives a helper its order and waits for its one answer; the helper is gone afterwards. */
+export async function ask<Order extends object, Answer>(file: string, order: Order): Promise<Answer> {
+  const helper = startHelper(file);
+  try {
+    return await new Promise<Answer>((resolve, reject) => {
+      helper.process.once('message', (answer) => resolve(answer as Answer));
+      helper.process.once('exit', (code, signal) =>
+        reject(new Error(`${file} ended with ${code ?? signal}: ${helper.tail()}`)),
+      );
+      helper.process.send(order);
+    });
+  } finally {
+    await helper.stop();
+  }
+}
+
+/** The other side of `ask`, in the helper's process. */
+export function answer<Order, Answer>(work: (order: Order) => Promise<Answer>): void {
+  process.once('disconnect', () => process.exit(0));
+  process.once('message', (order) => {
+    work(order as Order).then(
+      (result) => process.send?.(result),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
+  });
+}
+
+/** User and system time of running processes in seconds, from Linux' /proc; clock ticks are 10 ms. */
+export function cpuSeconds(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    // The name in brackets may hold anything, also spaces.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return sum + (Number(fields[11]) + Number(fields[12])) / 100;
+  }, 0);
+}
+
+/** Resident bytes. */
+export function residentBytes(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kilobytes ?? Number.NaN) * 1024;
+}
+
+/** Free at this moment; all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(0, '127.0.0.1', resolve);
+      });
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** Seconds of a clock that all processes of this machine share. */
+export const sharedClock = (): number => Number(process.hrtime.bigint()) / 1e9;
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** One line for whoever waits. */
+export const progress = (line: string): void => void process.stderr.write(`${line}\n`);
