@@ -29,6 +29,11 @@ export const BENCHMARKS: { readonly [name: string]: Benchmark } = {
     about: 'entries per second on stable storage by group size, and the time to open and read a large log',
     run: async (options) => (await import('./storage.ts')).storage(options),
   },
+  host: {
+    about:
+      'CPU of the pure rooms per action, by actions in a turn: three whole world hosts in one process, no disk, no sockets',
+    run: async (options) => (await import('./host.ts')).host(options),
+  },
   links: {
     about: 'messages per second and round trips between two processes over the peer link',
     run: async (options) => (await import('./links.ts')).links(options),
