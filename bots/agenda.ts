@@ -82,6 +82,11 @@ export class Turns {
     this.#agenda.add(now + (1_000 / rate) * random(), who);
   }
 
+  /** No more turns for this one, but for one that was fixed already. */
+  remove(who: number): void {
+    this.#paces.delete(who);
+  }
+
   /** The next turn that is due. The one after it is set from when this one was meant to be, however late it is now. */
   take(now: number): Turn | undefined {
     const due = this.#agenda.take(now);

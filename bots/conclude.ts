@@ -83,7 +83,7 @@ export function conclude(measured: Measured): Report {
         kinds: measured.kinds,
         rate: plan.rate,
         seconds: measured.seconds,
-        ramp: plan.ramp,
+        stages: plan.stages,
       },
       ...{ seed: plan.seed, workers: plan.workers, zipf: plan.zipf, interrupted: measured.interrupted },
     },
@@ -124,21 +124,34 @@ function complaintsOf({ merged, comparison }: Measured, faults: readonly FaultRe
   return complaints;
 }
 
-function pauses({ inflicted, merged, seconds }: Measured): FaultReport[] {
+/** How long each fault kept answers from coming: to everybody, and to those who were at a region when it came. */
+export function pauses({
+  inflicted,
+  merged,
+  seconds,
+}: {
+  readonly inflicted: readonly Inflicted[];
+  readonly merged: Pick<Merged, 'answered' | 'groups'>;
+  readonly seconds: number;
+}): FaultReport[] {
   const all = new Float64Array(Math.max(0, ...[...merged.answered.values()].map(({ length }) => length)));
   for (const slots of merged.answered.values())
     slots.forEach((value, at) => {
       all[at] = (all[at] ?? 0) + value;
     });
+  const none = new Float64Array(all.length);
+  const runMs = seconds * 1_000;
   return inflicted.map(({ fault, regions, at, problem }, index): FaultReport => {
     const endMs = at + (fault.to - fault.from) * 1_000;
     const next = inflicted[index + 1]?.at ?? Number.POSITIVE_INFINITY;
     const to = Math.min(endMs + AFTERMATH_MS, Math.max(next, at + SLOT_MS));
-    const silence = (slots: ArrayLike<number>) => longestSilence(slots, at, to, seconds * 1_000, SLOT_MS);
-    const byRegion = Object.fromEntries(
-      [...merged.answered].map(([region, slots]) => [region, silence(slots)]),
+    const silence = (slots: ArrayLike<number>, end: number) => longestSilence(slots, at, to, end, SLOT_MS);
+    // The next fault groups the bots anew.
+    const groups = Object.keys(merged.groups.get(fault.from) ?? {}).map(
+      (region) => [region, silence(merged.answered.get(region) ?? none, Math.min(runMs, next))] as const,
     );
-    return { fault: fault.text, regions, atMs: at, endMs, problem, pauseMs: silence(all), byRegion };
+    const byRegion = Object.fromEntries(groups);
+    return { fault: fault.text, regions, atMs: at, endMs, problem, pauseMs: silence(all, runMs), byRegion };
   });
 }
 

@@ -5,6 +5,7 @@ import type { WorldDefinition } from '../game-logic/types.ts';
 import { worlds } from '../game-logic/worlds/index.ts';
 import { Turns } from './agenda.ts';
 import { Books } from './books.ts';
+import { Lookout } from './foresight.ts';
 import type { BotOrder, DoneReport, SecondReport, WorkerOrder } from './messages.ts';
 import { Meters } from './meters.ts';
 import { Player, type Surroundings } from './player.ts';
@@ -17,6 +18,10 @@ import { WholeClient } from './whole-client.ts';
 
 const SWEEP_MS = 100;
 const OVERSLEPT_MS = 1_000;
+/** Faults come over HTTP: bots are grouped a little earlier. */
+const REGROUP_MS = 10;
+/** Bots of a process that foretell what their acts do: enough for the figures, and cheap. */
+const FORESEEING = 200;
 /** Good-byes at the end. */
 const CLOSE_MS = 2_000;
 
@@ -39,6 +44,8 @@ export class Crew {
   readonly #bySession = new Map<string, Player>();
   readonly #around: Surroundings;
   readonly #paces = new Map<Player, Pace>();
+  readonly #lookout: Lookout;
+  readonly #groups: [number, [string, number][]][] = [];
   readonly #market: (random: () => number) => number;
   #regions: readonly string[] = [];
   #number = 0;
@@ -59,15 +66,20 @@ export class Crew {
     this.#sequence = new Sequence(definition, {
       command: (envelope) => {
         const player = envelope.session === '' ? undefined : this.#bySession.get(envelope.session);
+        this.#lookout.heard(envelope.time);
         const time = envelope.time - order.startAt;
         player?.executed(envelope, (intended) => time - intended);
       },
       wrong: (number, what) => this.#meters.wrong(number, what),
     });
+    this.#lookout = new Lookout(
+      () => this.#sequence.mirror,
+      () => this.#now(),
+    );
     const sights = new Sights((ms) => this.#meters.time('seen', ms));
     this.#around = {
       ...{ urls: order.urls, world: order.world, schema: definition.schema, sights },
-      ...{ sequence: this.#sequence, meters: this.#meters, books: this.#books },
+      ...{ sequence: this.#sequence, meters: this.#meters, books: this.#books, lookout: this.#lookout },
       now: () => this.#now(),
       dial,
       arrived: (player) => this.#arrived(player),
@@ -90,6 +102,7 @@ export class Crew {
     const second = setInterval(() => tell(this.#second()), 1_000);
     await this.#until(0);
     for (const bot of this.#order.bots) this.#invite(bot);
+    for (const at of this.#order.faultsAt) this.#at(at * 1_000 - REGROUP_MS, () => this.#regroup(at));
     await this.#until(this.#order.seconds * 1_000);
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#stopped = true;
@@ -129,28 +142,45 @@ export class Crew {
 
   #invite(bot: BotOrder): void {
     const script = scripts.get(bot.kind) as Script;
-    const come = script.wholeClient ? this.#watcher() : this.#player(bot, script);
+    const { come, leave } = script.wholeClient ? this.#watcher() : this.#player(bot, script);
+    this.#at(bot.comesAt, come);
+    if (bot.leavesAt < this.#order.seconds * 1_000) this.#at(bot.leavesAt, leave);
+  }
+
+  /** At a moment of the run, unless it is stopped before. */
+  #at(moment: number, run: () => void): void {
     setTimeout(
       () => {
-        if (!this.#stopped) come();
+        if (!this.#stopped) run();
       },
-      Math.max(0, bot.comesAt - this.#now()),
+      Math.max(0, moment - this.#now()),
     );
   }
 
-  #watcher(): () => void {
+  /** Who is where when a fault comes. */
+  #regroup(at: number): void {
+    const bots = new Map<string, number>();
+    for (const player of this.#players) {
+      const region = player.regroup();
+      if (region !== '' && player.script.pace > 0) bots.set(region, (bots.get(region) ?? 0) + 1);
+    }
+    this.#groups.push([at, [...bots]]);
+  }
+
+  #watcher() {
     const { urls, world } = this.#order;
     const { meters, sequence } = this.#around;
     const watcher = new WholeClient({ urls, world, meters, sequence, definition: this.#definition });
     this.#watchers.push(watcher);
-    return () => {
+    const come = () => {
       watcher
         .come()
         .catch((error: unknown) => meters.code(error instanceof Error ? error.message : 'connect'));
     };
+    return { come, leave: () => void watcher.close() };
   }
 
-  #player(bot: BotOrder, script: Script): () => void {
+  #player(bot: BotOrder, script: Script) {
     const random = seeded(this.#order.seed, `bot ${bot.id}`);
     const everyMs = script.pace === 0 ? 0 : 1_000 / (this.#order.rate * script.pace);
     const table = (name: string) => this.#sequence.mirror?.table(name);
@@ -164,11 +194,16 @@ export class Crew {
       rows: (name) => table(name)?.rows() ?? [],
       market: () => this.#market(random),
     };
-    const player: Player = new Player(this.#around, script, bot, random, script.play(view));
-    this.#players.push(player);
+    const manners = { ...bot, foresees: this.#players.length < FORESEEING };
+    const player: Player = new Player(this.#around, script, manners, random, script.play(view));
+    const index = this.#players.push(player) - 1;
     const dice = seeded(this.#order.seed, `turns of ${bot.id}`);
-    this.#paces.set(player, { index: this.#players.length - 1, everyMs, random: dice });
-    return () => player.come();
+    this.#paces.set(player, { index, everyMs, random: dice });
+    const leave = () => {
+      this.#turns.remove(index);
+      player.retire();
+    };
+    return { come: () => player.come(), leave };
   }
 
   #arrived(player: Player): void {
@@ -238,6 +273,7 @@ export class Crew {
     return {
       kind: 'done',
       ...this.#meters.whole(),
+      groups: this.#groups,
       books: this.#books.data(),
       codes: [...codes],
       reconnects: [...reconnects],

@@ -16,8 +16,10 @@ export interface Merged {
   readonly trends: ReadonlyMap<Trend, Histogram>;
   readonly codes: { readonly [code: string]: number };
   readonly reconnects: { readonly [kind: string]: number };
-  /** Acknowledgements by region in slots of SLOT_MS. */
+  /** Acknowledgements by region in slots of SLOT_MS; see DoneReport. */
   readonly answered: ReadonlyMap<string, Float64Array>;
+  /** Acting bots by region when a fault came, by its time in seconds. */
+  readonly groups: ReadonlyMap<number, { readonly [region: string]: number }>;
   readonly wrongs: DoneReport['wrongs'];
   readonly last: number;
   readonly cpuSeconds: number;
@@ -35,12 +37,16 @@ export function mergeDone(reports: readonly DoneReport[]): Merged {
       });
       answered.set(region, sum);
     }
+  const groups = new Map<number, { [region: string]: number }>();
+  for (const [at, bots] of reports.flatMap((report) => report.groups))
+    groups.set(at, sumNames([Object.entries(groups.get(at) ?? {}), bots]));
   return {
     counts: sumCounts(reports.map(({ counts }) => counts)),
     trends,
     codes: sumNames(reports.map(({ codes }) => codes)),
     reconnects: sumNames(reports.map(({ reconnects }) => reconnects)),
     answered,
+    groups,
     wrongs: reports.flatMap(({ wrongs }) => wrongs),
     last: reports.reduce((most, { number }) => Math.max(most, number), 0),
     cpuSeconds: reports.reduce((sum, { cpu }) => sum + cpu, 0),

@@ -10,6 +10,8 @@ export interface BotOrder {
   readonly home: number;
   /** Milliseconds after the start at which it comes. */
   readonly comesAt: number;
+  /** Infinity: it stays until the end. */
+  readonly leavesAt: number;
   /** It takes the commands; otherwise only the answers to its own acts. */
   readonly watches: boolean;
 }
@@ -27,6 +29,8 @@ export interface WorkerOrder {
   /** Milliseconds since the epoch; the same for all workers. */
   readonly startAt: number;
   readonly seconds: number;
+  /** Seconds after the start at which faults come. */
+  readonly faultsAt: readonly number[];
   /** How long answers are waited for at the end. */
   readonly settleMs: number;
 }
@@ -103,7 +107,12 @@ export interface DoneReport {
   /** Codes of refusals and failures, and kinds of reconnects, with how often. */
   readonly codes: readonly (readonly [string, number])[];
   readonly reconnects: readonly (readonly [string, number])[];
-  /** Acknowledgements by region in slots of SLOT_MS since the start. */
+  /** How many acting bots were where when a fault came, by its time in seconds. */
+  readonly groups: readonly (readonly [
+    at: number,
+    bots: readonly (readonly [region: string, bots: number])[],
+  ])[];
+  /** Acknowledgements in slots of SLOT_MS since the start, by the region where the bot was when the last fault came. */
   readonly answered: readonly (readonly [string, Uint32Array])[];
   readonly wrongs: readonly Wrong[];
   /** Highest command seen. */

@@ -1,10 +1,13 @@
 /** The acts of one bot that are not settled. Pure. */
+import type { Row } from '../schemas/support/types.ts';
 import type { Intent } from './script-types.ts';
 
 /** On the wire at once: below the 64 that the contract lets a session have. */
 const ON_WIRE = 60;
 /** Waiting at most; an act beyond is dropped and counted. */
 const PENDING = 512;
+/** Acknowledged acts whose command is still looked out for; without one the ledger decides at the end. */
+const BARE = 1_024;
 
 export interface Pending {
   readonly sequence: number;
@@ -14,6 +17,8 @@ export interface Pending {
   readonly intended: number;
   /** Row in the books. */
   readonly row: number;
+  /** The player's row as it should be after it, where that was foretold. */
+  readonly foreseen: Row | undefined;
   onWire: boolean;
   /** An earlier copy may still have an effect, so a no settles nothing. */
   doubtful: boolean;
@@ -87,5 +92,26 @@ export class PendingActs {
   waitingSince(): number {
     for (const act of this.#acts.values()) if (act.onWire) return act.sentAt;
     return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** Acknowledged, and their commands not seen so far, by sequence. */
+export class BareActs {
+  readonly #acts = new Map<number, Pending>();
+
+  add(act: Pending): void {
+    this.#acts.set(act.sequence, act);
+    if (this.#acts.size <= BARE) return;
+    for (const oldest of this.#acts.keys()) {
+      this.#acts.delete(oldest);
+      break;
+    }
+  }
+
+  /** Its command came. */
+  take(sequence: number): Pending | undefined {
+    const act = this.#acts.get(sequence);
+    this.#acts.delete(sequence);
+    return act;
   }
 }

@@ -1,18 +1,22 @@
 /** Everything that was decided before a run began; what `throughline bots` was asked for. */
 import type { Fault } from './faults.ts';
 import type { Share } from './population.ts';
+import type { Stay } from './stages.ts';
 import type { Threshold } from './thresholds.ts';
 
 export interface Plan {
   readonly urls: readonly string[];
   readonly world: string;
+  /** Who comes when; as many as ever come. */
+  readonly stays: readonly Stay[];
+  /** At once at most. */
   readonly bots: number;
   readonly mix: readonly Share[];
   /** Acts a second of one bot with pace 1. */
   readonly rate: number;
   readonly seconds: number;
-  /** Seconds over which the bots come. */
-  readonly ramp: number;
+  /** How many play when, in words. */
+  readonly stages: string;
   readonly seed: number;
   readonly workers: number;
   /** Bots of each worker and region that take the commands; the others take only their answers. */

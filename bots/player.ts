@@ -16,10 +16,11 @@ import {
   encodeActs,
 } from '../schemas/generated/client.ts';
 import type { Envelope } from '../schemas/support/command-types.ts';
-import type { WorldSchema } from '../schemas/support/types.ts';
+import type { ActionType, WorldSchema } from '../schemas/support/types.ts';
 import type { Books } from './books.ts';
+import { Foresight, type Lookout } from './foresight.ts';
 import type { Meters } from './meters.ts';
-import { type Pending, PendingActs } from './pending.ts';
+import { BareActs, type Pending, PendingActs } from './pending.ts';
 import type { Random } from './random.ts';
 import type { Intent, Script } from './script-types.ts';
 import type { Sequence } from './sequence.ts';
@@ -33,8 +34,6 @@ const STUCK_MS = 3_000;
 const RETRY_MS = 200;
 /** An act without a fate for so long is given up, and reported as unsettled. */
 const GIVE_UP_MS = 20_000;
-/** Acknowledged acts whose command is still looked out for; without one the ledger decides at the end. */
-const BARE = 1_024;
 const BACK_OFF_MS = 200;
 const BACK_OFF_MOST_MS = 3_000;
 /** Had no effect, and will pass. */
@@ -48,6 +47,7 @@ export interface Surroundings {
   readonly sequence: Sequence;
   readonly meters: Meters;
   readonly sights: Sights;
+  readonly lookout: Lookout;
   readonly books: Books;
   readonly dial: Dialler;
   /** Milliseconds of one clock for all workers, from the start of the run. */
@@ -58,12 +58,21 @@ export interface Surroundings {
   saw(number: number, regions: readonly string[]): void;
 }
 
+export interface Manners {
+  /** Index of its first address. */
+  readonly home: number;
+  /** It takes the commands, not only its answers. */
+  readonly watches: boolean;
+  /** It foretells what its acts do. */
+  readonly foresees: boolean;
+}
+
 export class Player {
   readonly script: Script;
   readonly #around: Surroundings;
   readonly #random: Random;
-  /** It takes the commands, not only its answers. */
   readonly #watches: boolean;
+  readonly #foresight: Foresight | null;
   readonly #turn: () => Intent | null;
   readonly #pending = new PendingActs();
   readonly #parts = new SnapshotParts(DEFAULT_LIMITS);
@@ -75,6 +84,9 @@ export class Player {
   #next = 0;
   #regions: readonly string[] = [];
   #region = '';
+  /** Where it was when the last fault came: what it is told since then counts there; '': where it is. */
+  #group = '';
+  #wasAt = '';
   #address: number;
   #line: Connection | null = null;
   /** Names the line of now; what an older one says is stale. */
@@ -92,18 +104,19 @@ export class Player {
   #restlessAt = Number.POSITIVE_INFINITY;
   /** No more turns of its own. */
   #finishing = false;
+  #retiring = false;
   #over = false;
-  /** Acknowledged, and its command not seen so far: its row in the books, and when it was meant. */
-  readonly #bare = new Map<number, { readonly row: number; readonly intended: number }>();
+  readonly #bare = new BareActs();
 
   constructor(
     around: Surroundings,
     script: Script,
-    { home, watches }: { readonly home: number; readonly watches: boolean },
+    { home, watches, foresees }: Manners,
     random: Random,
     turn: () => Intent | null,
   ) {
     this.#watches = watches;
+    this.#foresight = foresees ? new Foresight(around.lookout, random) : null;
     this.#around = around;
     this.script = script;
     this.#address = home % around.urls.length;
@@ -116,6 +129,12 @@ export class Player {
   }
   get unsettled(): number {
     return this.#pending.size;
+  }
+
+  /** A fault comes: until the next one this bot speaks for the region where it is now. Returns that, '' for none. */
+  regroup(): string {
+    this.#group = this.#wasAt;
+    return this.#group;
   }
 
   come(): void {
@@ -132,12 +151,16 @@ export class Player {
       meters.count('dropped');
       return;
     }
-    const args = (schema.actions[intent.action] as { encode(args: unknown): Uint8Array }).encode(intent.args);
+    const type = schema.actions[intent.action] as ActionType;
+    const args = type.encode(intent.args);
     const sequence = ++this.#sequenceNumber;
     const row = books.act(this.#book, sequence);
     meters.count('acts');
+    const { action, foresees } = intent;
+    const act = { session: this.session, sequence, action, args: type.decode(args) };
+    const foreseen = foresees && this.#foresight?.act(foresees.table, act);
     this.#pending.add({
-      ...{ sequence, intent, args, intended, row },
+      ...{ sequence, intent, args, intended, row, foreseen },
       ...{ onWire: false, doubtful: false, sentAt: 0, retryAt: 0, delivered: false },
     });
     this.#flush();
@@ -150,6 +173,7 @@ export class Player {
       if (now - act.intended < GIVE_UP_MS) break;
       this.#settle(act, 'unsettled', 0);
     }
+    if (this.#retiring && this.#pending.size === 0 && !this.#over) void this.close();
     if (this.#line === null || this.#over || overslept) return;
     if (!this.#live) {
       if (now - this.#dialledAt > DIAL_MS) this.#lose('no-answer');
@@ -168,16 +192,27 @@ export class Player {
   /** A command that carries this bot's session. */
   executed(envelope: Envelope, latency: (intended: number) => number): void {
     const { meters, books } = this.#around;
-    const act = this.#pending.get(envelope.sequence);
-    const bare = this.#bare.get(envelope.sequence);
-    if (act !== undefined && !act.delivered) {
-      act.delivered = true;
-      meters.time('executed', latency(act.intended));
-    } else if (bare !== undefined) {
-      this.#bare.delete(envelope.sequence);
-      books.delivered(bare.row);
-      meters.time('executed', latency(bare.intended));
-    }
+    const open = this.#pending.get(envelope.sequence);
+    const bare = open === undefined ? this.#bare.take(envelope.sequence) : undefined;
+    if (bare !== undefined) books.delivered(bare.row);
+    const act = open ?? bare;
+    if (act === undefined || act.delivered) return;
+    act.delivered = true;
+    meters.time('executed', latency(act.intended));
+    this.#compare(act);
+  }
+
+  /** The mirror stands at this act's command. */
+  #compare({ sequence, intent: { foresees }, foreseen }: Pending): void {
+    this.#foresight?.settled(sequence);
+    const { meters, lookout } = this.#around;
+    const issued = foresees && lookout.mirror?.table(foresees.table)?.get(this.session);
+    if (foresees === undefined || foreseen === undefined || issued === undefined) return;
+    const off = foresees.off(foreseen, issued);
+    meters.count('predictions');
+    if (off === 0) return;
+    meters.count('mispredictions');
+    meters.time('correction', off);
   }
 
   /** No more turns; answers still count. */
@@ -185,6 +220,12 @@ export class Player {
     this.#restlessAt = Number.POSITIVE_INFINITY;
     this.#finishing = true;
     if (this.#line === null && this.#dialAt === null && !this.#over) this.#dialAt = this.#around.now();
+  }
+
+  /** No more turns, and it goes once its acts have found their fates. */
+  retire(): void {
+    this.#retiring = true;
+    this.finish();
   }
 
   async close(): Promise<void> {
@@ -259,6 +300,7 @@ export class Player {
     if (token !== '') this.token = token;
     this.#regions = regions;
     this.#region = region;
+    this.#wasAt = region;
     this.#welcomed = number;
     this.#checkLive();
   }
@@ -352,38 +394,24 @@ export class Player {
   #acknowledged(act: Pending, { number, duplicate, result }: Answer): void {
     const { meters, sights, books, saw } = this.#around;
     const now = this.#around.now();
-    meters.issued(now - act.intended, this.#region, now);
+    meters.issued(now - act.intended, this.#group || this.#region, now);
     if (duplicate) meters.count('duplicates');
     sights.acknowledged(this.#region, number, act.intended);
     // The stream may end before it shows this one: the comparison has to reach it all the same.
     saw(number, this.#regions);
     this.#settle(act, 'issued', number);
-    if (!act.delivered) this.#awaitCommand(act);
-    const { standing, answered } = act.intent;
-    if (standing === undefined && answered === undefined) return;
-    const value: unknown = JSON.parse(result === '' ? 'null' : result);
-    if (standing !== undefined && !act.delivered) books.stands(act.row, standing(value));
-    const off = answered?.(value);
-    if (off === undefined) return;
-    meters.count('predictions');
-    if (off === 0) return;
-    meters.count('mispredictions');
-    meters.time('correction', off);
-  }
-
-  /** Answers may come before the command does, and those that changed nothing have none. */
-  #awaitCommand({ sequence, row, intended }: Pending): void {
-    this.#bare.set(sequence, { row, intended });
-    if (this.#bare.size <= BARE) return;
-    for (const oldest of this.#bare.keys()) {
-      this.#bare.delete(oldest);
-      break;
-    }
+    if (act.delivered) return;
+    // Answers may come before the command does, and those that changed nothing have none.
+    this.#bare.add(act);
+    this.#foresight?.answered(act.sequence, number);
+    const { standing } = act.intent;
+    if (standing !== undefined) books.stands(act.row, standing(JSON.parse(result === '' ? 'null' : result)));
   }
 
   #settle(act: Pending, fate: 'issued' | 'no' | 'unsettled', number: number): void {
     this.#pending.settled(act);
     this.#around.books.settle(act.row, fate, number);
+    if (fate !== 'issued') this.#foresight?.settled(act.sequence);
     if (fate === 'unsettled') this.#around.meters.count('unsettled');
   }
 

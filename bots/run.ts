@@ -71,7 +71,7 @@ class Run {
 
   async run(): Promise<Report> {
     const plan = this.#plan;
-    const people = populate(plan.mix, plan.bots, plan.seed);
+    const people = populate(plan.mix, plan.stays.length, plan.seed);
     const kinds: { [kind: string]: number } = {};
     for (const kind of people) kinds[kind] = (kinds[kind] ?? 0) + 1;
     const startedAt = new Date(this.#startAt).toISOString();
@@ -115,18 +115,19 @@ class Run {
 
   #orders(people: readonly string[]): WorkerOrder[] {
     const plan = this.#plan;
-    const each = (plan.ramp * 1_000) / plan.bots;
     const { length: regions } = plan.urls;
     const bots = people.map((kind, id): BotOrder & { readonly worker: number } => {
       // Neighbours share a worker, so that each worker has bots in every region.
       const group = Math.floor(id / regions);
       const watches = Math.floor(group / plan.workers) < plan.watchers;
-      return { id, kind, home: id, comesAt: Math.round(id * each), watches, worker: group % plan.workers };
+      const stay = plan.stays[id] ?? { comesAt: 0, leavesAt: Number.POSITIVE_INFINITY };
+      return { id, kind, home: id, ...stay, watches, worker: group % plan.workers };
     });
     return Array.from({ length: plan.workers }, (_, at) => ({
       kind: 'order' as const,
       ...{ urls: plan.urls, world: plan.world, seed: plan.seed, rate: plan.rate, zipf: plan.zipf },
       ...{ warehouses: plan.warehouses, startAt: this.#startAt, seconds: plan.seconds, settleMs: SETTLE_MS },
+      faultsAt: [...new Set(plan.faults.map(({ from }) => from))],
       bots: bots.filter(({ worker }) => worker === at),
     }));
   }

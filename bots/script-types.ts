@@ -27,8 +27,15 @@ export interface Intent {
    * be checked against the sequence. Without it each acknowledgement must have a command of its own.
    */
   readonly standing?: (result: unknown) => Standing;
-  /** Told the result; returns how far off the bot's own guess was, in metres, if it made one. */
-  readonly answered?: (result: unknown) => number | undefined;
+  /** Its effect on this session's own row can be foretold, as a player's screen does. */
+  readonly foresees?: Foresees;
+}
+
+export interface Foresees {
+  /** The table that holds the player's row. */
+  readonly table: string;
+  /** How far the foretold row was off, in metres; 0: it was right. */
+  off(foretold: Row, issued: Row): number;
 }
 
 /** What a bot does to its connection now and then. */

@@ -11,7 +11,7 @@ export const MEANING: Readonly<Record<Trend, string>> = {
   seen: 'meant to act → in the stream of another region',
   connect: 'dialled → current',
   reconnect: 'line lost → current again',
-  correction: 'how far a wrong guess was off',
+  correction: 'foretold by the SDK → issued, where they differ',
   late: 'how late the generator took its turns',
 };
 
@@ -117,19 +117,20 @@ function faultLines({ faults }: Report): string[] {
   if (faults.length === 0) return [];
   return [
     '',
-    '  FAULTS, and how long no acknowledgement came',
+    '  FAULTS, and how long no acknowledgement came: to anybody, and to the bots that were at a region when it came',
     ...faults.map(({ fault, regions, atMs, problem, pauseMs, byRegion }) => {
-      const where = Object.entries(byRegion).map(([region, pause]) => `${region} ${ms(pause)}`);
-      const what = problem === null ? `anywhere ${ms(pauseMs)}; ${where.join(', ')}` : `NOT MADE: ${problem}`;
+      const where = Object.entries(byRegion).map(([region, pause]) => `at ${region} ${ms(pause)}`);
+      const what =
+        problem === null ? [`anybody ${ms(pauseMs)}`, ...where].join(', ') : `NOT MADE: ${problem}`;
       return `    ${(atMs / 1_000).toFixed(1).padStart(5)} s  ${fault} (${regions.join(', ') || '–'})  ${what}`;
     }),
   ];
 }
 
 function aboutLines({ load, machine, generator, commandLine, version, target }: Report): string[] {
-  const { bots, kinds, rate: each, seconds, workers, seed, interrupted } = load;
+  const { stages, kinds, rate: each, seconds, workers, seed, interrupted } = load;
   return [
-    `  load       ${bots} bots (${list(kinds)}), ${each} acts/s each, open model, ${seconds.toFixed(1)} s${interrupted ? ', interrupted' : ''}, seed ${seed}`,
+    `  load       ${stages} bots (${list(kinds)}), ${each} acts/s each, open model, ${seconds.toFixed(1)} s${interrupted ? ', interrupted' : ''}, seed ${seed}`,
     `  target     ${target.world} at ${target.urls.join(', ')}`,
     `  generator  ${workers} worker${workers === 1 ? '' : 's'}, ${generator.words}`,
     `  machine    ${machine.cpus} × ${machine.model}, ${machine.memoryGb} GB, ${machine.platform}, Node ${machine.node}, load ${machine.load}`,

@@ -13,7 +13,7 @@ export interface FaultReport {
   readonly problem: string | null;
   /** Longest time in which no bot anywhere got an acknowledgement. */
   readonly pauseMs: number;
-  /** The same for the bots of each region by itself. */
+  /** The same for the bots that were at each region when the fault came, wherever they went then. */
   readonly byRegion: { readonly [region: string]: number };
 }
 
@@ -54,7 +54,8 @@ export interface Report {
     readonly rate: number;
     /** As long as it really ran. */
     readonly seconds: number;
-    readonly ramp: number;
+    /** How many play when. */
+    readonly stages: string;
     readonly seed: number;
     readonly workers: number;
     readonly zipf: number;

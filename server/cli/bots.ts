@@ -13,6 +13,7 @@ import { textReport } from '../../bots/report/text.ts';
 import type { Report } from '../../bots/report/types.ts';
 import { runBots } from '../../bots/run.ts';
 import { scripts } from '../../bots/scripts/index.ts';
+import { lengthOf, parseStages, playedSeconds, staysOf } from '../../bots/stages.ts';
 import { Unreachable, worldNames } from '../../bots/target.ts';
 import { parseThreshold } from '../../bots/thresholds.ts';
 import { runWorker } from '../../bots/worker.ts';
@@ -33,6 +34,10 @@ const OPTIONS: OptionSpecs = {
   rate: { value: 'N', help: 'acts a second of each bot', initial: '10' },
   seconds: { value: 'N', help: 'how long, ramp included', initial: '30' },
   ramp: { value: 'SECONDS', help: 'the bots come spread over this time; usually 1 s for 200 bots' },
+  stages: {
+    value: 'N@S,…',
+    help: 'how many play when, instead of --bots, --seconds and --ramp: 100@10s,500@30s,0@5s goes to so many within so long',
+  },
   seed: { value: 'N', help: 'who they are and what they do; the same again for the same seed', initial: '1' },
   workers: { value: 'N', help: 'processes that play; usually one for 500 bots' },
   watchers: {
@@ -142,25 +147,18 @@ function planOf(options: Options, argv: readonly string[]): Plan {
   const world = options.need('world');
   if (!worldNames().includes(world))
     throw wrong(`there is no world '${world}', only ${worldNames().join(', ')}`);
-  const count = number(options, 'bots', 1, BOTS_AT_MOST, true);
+  const { count, seconds, stays, stages } = crowdOf(options);
   const rate = number(options, 'rate', 0.01, 1_000);
-  const seconds = number(options, 'seconds', 1, 86_400);
   const seed = number(options, 'seed', 0, 0xffff_ffff, true);
-  const ramp =
-    options.get('ramp') === undefined
-      ? Math.min(count / 200, seconds / 2)
-      : number(options, 'ramp', 0, seconds);
   const workers =
     options.get('workers') === undefined
       ? Math.max(1, Math.min(Math.ceil(count / 500), availableParallelism()))
       : number(options, 'workers', 1, 64, true);
-  if (count * rate * seconds > ACTS_AT_MOST)
-    throw wrong(
-      `${count} bots at ${rate}/s for ${seconds} s are more than ${ACTS_AT_MOST} acts: too many to keep books of`,
-    );
+  if (rate * playedSeconds(stays, seconds) > ACTS_AT_MOST)
+    throw wrong(`${stages} bots at ${rate}/s are more than ${ACTS_AT_MOST} acts: too many to keep books of`);
   return {
     urls: options.need('url').split(',').map(address),
-    ...{ world, bots: count, rate, seconds, ramp, seed, workers: Math.min(workers, count) },
+    ...{ world, bots: count, stays, stages, rate, seconds, seed, workers: Math.min(workers, count) },
     mix: told(() => parseMix(options.get('mix'), world)),
     watchers: options.get('watchers') === undefined ? count : number(options, 'watchers', 1, count, true),
     zipf: number(options, 'zipf', 0, 10),
@@ -175,6 +173,26 @@ function planOf(options: Options, argv: readonly string[]): Plan {
     commandLine: ['throughline', 'bots', ...argv].join(' '),
     version: version(),
   };
+}
+
+/** How many come when, and for how long in all. */
+function crowdOf(options: Options) {
+  const text = options.get('stages');
+  if (text === undefined) {
+    const count = number(options, 'bots', 1, BOTS_AT_MOST, true);
+    const seconds = number(options, 'seconds', 1, 86_400);
+    const usual = Math.min(count / 200, seconds / 2);
+    const ramp = options.get('ramp') === undefined ? usual : number(options, 'ramp', 0, seconds);
+    const stays = staysOf([{ to: count, seconds: ramp }]);
+    return { count, seconds, stays, stages: String(count) };
+  }
+  if (options.get('ramp') !== undefined) throw wrong('stages and ramp: one of them says who comes when');
+  const all = told(() => parseStages(text));
+  const seconds = lengthOf(all);
+  const stays = staysOf(all);
+  if (!(seconds >= 1 && seconds <= 86_400)) throw wrong(`stages: ${seconds} s in all, expected 1 to 86400`);
+  if (stays.length > BOTS_AT_MOST) throw wrong(`stages: more than ${BOTS_AT_MOST} bots come`);
+  return { count: Math.max(...all.map(({ to }) => to)), seconds, stays, stages: text };
 }
 
 /** Of the package; the bundle lies one folder below it. */

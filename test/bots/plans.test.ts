@@ -1,8 +1,10 @@
 /** What is typed: thresholds, mixes, faults. */
 import { describe, expect, it } from 'vitest';
+import { pauses } from '../../bots/conclude.ts';
 import { longestSilence, parseFault, randomFaults } from '../../bots/faults.ts';
 import { Histogram } from '../../bots/histogram.ts';
 import { parseMix, populate } from '../../bots/population.ts';
+import { lengthOf, parseStages, playedSeconds, staysOf } from '../../bots/stages.ts';
 import { judge, parseThreshold } from '../../bots/thresholds.ts';
 
 const parse = (text: string) => parseThreshold(text, ['issued', 'seen'], ['lost', 'bytes-up']);
@@ -132,5 +134,56 @@ describe('faults', () => {
     expect(longestSilence([1, 0, 0, 0, 0, 0], 0, 5, 30, 5)).toBe(0);
     expect(longestSilence([1, 0, 0, 0, 0, 0], 0, 10, 30, 5)).toBe(25);
     expect(longestSilence([1, 0, 0, 0, 0, 0], 0, 10, 15, 5)).toBe(10);
+  });
+
+  it('are told for those who were at a region when it came, wherever they went', () => {
+    const slots = (...acked: [from: number, to: number][]) =>
+      Float64Array.from({ length: 2_000 }, (_, at) =>
+        acked.some(([from, to]) => at * 5 >= from && at * 5 < to) ? 1 : 0,
+      );
+    const kill = (at: number) => ({
+      fault: parseFault(`kill:us@${at / 1_000}s`),
+      ...{ regions: ['us'], at, problem: null },
+    });
+    const [first, second] = pauses({
+      inflicted: [kill(2_000), kill(6_000)],
+      merged: {
+        // Its bots are back after 300 ms, elsewhere; from the second fault on they count there.
+        answered: new Map([
+          ['us', slots([0, 2_000], [2_300, 6_000])],
+          ['eu', slots([0, 2_000], [2_200, 6_000], [6_100, 10_000])],
+        ]),
+        groups: new Map([
+          [2, { eu: 5, us: 5 }],
+          [6, { eu: 10 }],
+        ]),
+      },
+      seconds: 10,
+    });
+    expect(first).toMatchObject({ pauseMs: 200, byRegion: { eu: 200, us: 300 } });
+    expect(second?.byRegion).toEqual({ eu: 100 });
+    expect(second?.pauseMs).toBe(100);
+  });
+});
+
+describe('stages', () => {
+  it('ramp up and down: who came last leaves first, and nobody comes twice', () => {
+    const stages = parseStages('2@1s, 4@2s,4@3s,1@3s,2@1s');
+    expect(lengthOf(stages)).toBe(10);
+    const stays = staysOf(stages);
+    const end = Number.POSITIVE_INFINITY;
+    expect(stays.map(({ comesAt, leavesAt }) => [comesAt, leavesAt])).toEqual([
+      [0, end],
+      [500, 9_000],
+      [1_000, 8_000],
+      [2_000, 7_000],
+      [9_000, end],
+    ]);
+    expect(playedSeconds(stays, 10)).toBe(10 + 8.5 + 7 + 5 + 1);
+    expect(staysOf([{ to: 3, seconds: 0 }]).map(({ comesAt }) => comesAt)).toEqual([0, 0, 0]);
+  });
+
+  it.each(['', '10', '10@', '@5s', '10@5m', '-1@5s', '0@5s', '5@5s;6@6s'])('%j are not', (text) => {
+    expect(() => parseStages(text)).toThrow('stages:');
   });
 });

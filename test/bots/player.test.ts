@@ -1,6 +1,7 @@
 /** One bot against a server that the test plays: what it holds its stream to, and how its acts find their fates. */
 import { describe, expect, it } from 'vitest';
 import { Books } from '../../bots/books.ts';
+import { Lookout } from '../../bots/foresight.ts';
 import { Meters } from '../../bots/meters.ts';
 import { Player } from '../../bots/player.ts';
 import type { Intent } from '../../bots/script-types.ts';
@@ -48,6 +49,10 @@ class Stage {
     const around = {
       ...{ urls: ['ws://eu', 'ws://us'], world: 'warehouse', schema: warehouse.schema, sequence },
       ...{ meters: this.meters, books: this.books, sights: new Sights(() => {}) },
+      lookout: new Lookout(
+        () => sequence.mirror,
+        () => this.now,
+      ),
       dial: (dial: Dial, events: ConnectionEvents) => this.#dialled(dial, events),
       now: () => this.now,
       arrived: () => {},
@@ -56,7 +61,7 @@ class Stage {
     this.player = new Player(
       around,
       trader,
-      { home: 0, watches },
+      { home: 0, watches, foresees: false },
       () => 0.5,
       () => INTENT,
     );
@@ -228,6 +233,33 @@ describe('a bot', () => {
     stage.player.sweep(stage.now);
     expect(stage.line.hungUp || stage.lines.length > 1).toBe(true);
     expect([...stage.meters.reconnects.keys()]).toEqual(['silent']);
+  });
+
+  it('speaks for the region where it was when a fault came, until the next one', () => {
+    const stage = playing();
+    expect(stage.player.regroup()).toBe('eu');
+    stage.player.turn(stage.now);
+    stage.line.lost('closed with 1006');
+    stage.player.sweep(stage.now);
+    stage.welcome();
+    stage.answer({ sequence: 1, number: 9 });
+    expect(stage.meters.whole().answered.map(([region]) => region)).toEqual(['eu']);
+    expect(stage.player.regroup()).toBe('us');
+    stage.player.turn(stage.now);
+    stage.answer({ sequence: 2, number: 10 });
+    expect(stage.meters.whole().answered.map(([region]) => region)).toEqual(['eu', 'us']);
+  });
+
+  it('that retires has no more turns, and goes once its acts are settled', () => {
+    const stage = playing();
+    stage.player.turn(stage.now);
+    stage.player.retire();
+    stage.player.turn(stage.now);
+    stage.player.sweep(stage.now);
+    expect([stage.line.sent, stage.line.hungUp]).toEqual([[1], false]);
+    stage.answer({ sequence: 1, number: 9 });
+    stage.player.sweep(stage.now);
+    expect([stage.line.hungUp, stage.fates()]).toEqual([true, [1]]);
   });
 
   it('that takes only answers acts as soon as it is welcome', () => {
