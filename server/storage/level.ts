@@ -7,7 +7,7 @@ import { openLevel, type Recovered, recover } from './level-open.ts';
 import { type Level, LogReader } from './log-reader.ts';
 import { encodeRecord, encodeRun, keyAfter, mark, recordKey, type State } from './record.ts';
 import type { Storage } from './types.ts';
-import { type CommandRange, cutRanges } from './zone.ts';
+import { cutRanges, type GrowingRange } from './zone.ts';
 
 export interface LevelOptions {
   readonly folder: DataFolder;
@@ -25,9 +25,14 @@ interface Put {
 /** A record in the making; neighbours of one group are joined into it. */
 interface Pending {
   readonly ballot: number;
-  readonly range: { -readonly [K in keyof CommandRange]: CommandRange[K] } & { commands: Command[] };
-  bytes: number;
+  readonly range: GrowingRange;
 }
+
+/** A record of the usual size is put together in memory that is kept, up to here. */
+const ROOM_BYTES = 2 * RECORD_BYTES;
+
+/** With the encodings said, abstract-level need not make options of its own for each put. */
+const DURABLE = { sync: true, keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
 
 /** What is certainly on the disk: reads and `extent` go by it, never by what is under way. */
 interface Held {
@@ -48,6 +53,7 @@ class LevelStorage implements Storage {
   #openRecords: { readonly last: number; readonly mark: number }[] = [];
   #held: Held = { upTo: 0, bytes: 0 };
   #closed = false;
+  #room: Buffer = Buffer.allocUnsafeSlow(4_096);
 
   constructor(options: LevelOptions) {
     this.#options = options;
@@ -137,7 +143,10 @@ class LevelStorage implements Storage {
     let bytes = this.#held.bytes;
     for (const put of puts) bytes += put.key.length + put.value.length;
     const { upTo } = zone;
-    await this.#level.batch(puts, { sync: true });
+    const [first] = puts;
+    // Nearly always: one record. A put is a batch of one, without the work of taking an array apart.
+    if (puts.length === 1 && first !== undefined) await this.#level.put(first.key, first.value, DURABLE);
+    else await this.#level.batch(puts, { sync: true });
     this.#held = { upTo, bytes };
   }
 
@@ -194,22 +203,28 @@ class LevelStorage implements Storage {
       openMark: openMark >>> 0,
       runs: runs.count,
     };
+    const room = pending.length === 1 ? this.#reuse : undefined;
     pending.forEach(({ ballot, range }, i) => {
       const serial = serials[i]!;
-      const value = encodeRecord(serial, ballot, range, this.#top, state);
+      const value = encodeRecord(serial, ballot, range, this.#top, state, room);
       puts.push({ type: 'put', key: recordKey(range.first, serial), value });
     });
     if (pending.length > 0) return;
-    const value = encodeRecord(++this.#serial, 0, null, this.#top, state);
+    const value = encodeRecord(++this.#serial, 0, null, this.#top, state, this.#reuse);
     puts.push({ type: 'put', key: keyAfter(this.#top), value });
   }
+
+  /** One flush is under way at a time, so one buffer serves them all: new memory costs more than writing to it. */
+  readonly #reuse = (bytes: number): Buffer => {
+    if (bytes > ROOM_BYTES) return Buffer.allocUnsafeSlow(bytes);
+    if (this.#room.length < bytes) this.#room = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(bytes)));
+    return this.#room.subarray(0, bytes);
+  };
 }
 
 /** Appends a range to the group's last record if it goes on where that one ends, else begins a new one. */
-function join(pending: Pending[], ballot: number, range: CommandRange): void {
+function join(pending: Pending[], ballot: number, range: GrowingRange): void {
   const last = pending.at(-1);
-  let bytes = 0;
-  for (const command of range.commands) bytes += command.bytes.length;
   if (
     last !== undefined &&
     last.ballot === ballot &&
@@ -217,14 +232,14 @@ function join(pending: Pending[], ballot: number, range: CommandRange): void {
     range.precedent === range.born &&
     last.range.last + 1 === range.first &&
     last.range.commands.length + range.commands.length <= RECORD_COMMANDS &&
-    last.bytes + bytes <= RECORD_BYTES
+    last.range.bytes + range.bytes <= RECORD_BYTES
   ) {
     for (const command of range.commands) last.range.commands.push(command);
     last.range.last = range.last;
-    last.bytes += bytes;
+    last.range.bytes += range.bytes;
     return;
   }
-  pending.push({ ballot, range: { ...range, commands: [...range.commands] }, bytes });
+  pending.push({ ballot, range });
 }
 
 /**

@@ -118,20 +118,26 @@ function copyPayload(target: Uint8Array, at: number, commands: readonly Command[
 
 const NOTHING: CommandRange = { first: 0, last: 0, born: 0, precedent: 0, commands: [] };
 
-/** `range` null: a group without commands, kept at number `top`. */
+/** Not from the pool: a slice of it would stay alive as long as any neighbour. */
+const newRoom = (bytes: number): Buffer => Buffer.allocUnsafeSlow(bytes);
+
+/**
+ * `range` null: a group without commands, kept at number `top`. `room` gives the bytes to write to, as many as it is asked
+ * for; all of them are written.
+ */
 export function encodeRecord(
   serial: number,
   ballot: Ballot,
   range: CommandRange | null,
   top: number,
   state: State,
+  room: (bytes: number) => Buffer = newRoom,
 ): Buffer {
   const { born, precedent, commands } = range ?? NOTHING;
   let payload = 0;
   for (const command of commands) payload += command.bytes.length;
   const start = (FIXED + commands.length * 4 + 7) & ~7;
-  // Not from the pool: a slice of it would stay alive as long as any neighbour.
-  const value = Buffer.allocUnsafeSlow(start + payload);
+  const value = room(start + payload);
   const data = view(value);
   data.setUint32(4, FORMAT, true);
   set64(data, 8, serial);

@@ -16,7 +16,8 @@ export interface CommandRange extends Range {
   readonly commands: readonly Command[];
 }
 
-interface Growing {
+/** A range that is still put together; `bytes` is its payload. */
+export interface GrowingRange {
   first: number;
   last: number;
   born: Ballot;
@@ -27,11 +28,11 @@ interface Growing {
 
 /**
  * Cuts commands into ranges of at most RECORD_COMMANDS and about RECORD_BYTES; numbers up to `upTo` are left out.
- * Commands may come in any order.
+ * Commands may come in any order. The ranges are the caller's.
  */
-export function cutRanges(commands: readonly Command[], upTo: number): CommandRange[] {
-  const ranges: CommandRange[] = [];
-  let last: Growing | null = null;
+export function cutRanges(commands: readonly Command[], upTo: number): GrowingRange[] {
+  const ranges: GrowingRange[] = [];
+  let last: GrowingRange | null = null;
   for (const command of commands) {
     if (command.number <= upTo) continue;
     if (
