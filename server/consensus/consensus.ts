@@ -4,7 +4,7 @@ import { createHandOver } from './hand-over.ts';
 import { addAsk, needsRound, takeConfirmed } from './lease.ts';
 import { endOf } from './numbered.ts';
 import { onMessage } from './on-message.ts';
-import { onLink, onTick, stepHandOver } from './on-tick.ts';
+import { onLink, onTick, setRoundTrip, stepHandOver } from './on-tick.ts';
 import { beginStep, finish, type Step } from './paxos-step.ts';
 import type { ConsensusConfig, ConsensusStatus, Device, Durable, Effects, Input } from './types.ts';
 
@@ -60,6 +60,7 @@ function handle(core: Core, step: Step, input: Input, extra: Extra): void {
       onMessage(core, step, input.from, input.message);
       break;
     case 'tick':
+      if (input.roundTrip !== undefined) setRoundTrip(core, input.roundTrip);
       onTick(core, step, input.now, extra);
       break;
     case 'link':

@@ -21,7 +21,9 @@ interface Attempt {
 
 /** Everything one device is: the agreement core and what drives it. Plain data but for `paxos.setup`. */
 export interface Core {
-  readonly config: ConsensusConfig;
+  /** With the time-outs that suit the way to the other devices (`stretched`). */
+  config: ConsensusConfig;
+  readonly timing: ConsensusConfig['timing'];
   readonly paxos: Paxos;
   readonly election: Election;
   readonly catchUp: CatchUp;
@@ -41,6 +43,7 @@ export interface Extra {
 export function createCore(config: ConsensusConfig, durable: Durable): Core {
   return {
     config,
+    timing: config.timing,
     paxos: createPaxos(config, durable),
     election: createElection(config),
     catchUp: createCatchUp(config),

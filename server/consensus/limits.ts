@@ -34,5 +34,8 @@ export const CONFIRMS = 4_096;
 /** Heartbeat rounds under way for confirmations. A token that comes while so many are unanswered waits for the next. */
 export const ROUNDS_UNDER_WAY = 4;
 
+/** A round trip is believed up to here: a path of five satellites, or a host that stands still between ping and pong. */
+export const MOST_ROUND_TRIP_MS = 2_000;
+
 /** Back-off after a lost attempt to lead doubles this many times at most: 16 times half an election time-out, 1.2 s. */
 export const DOUBLINGS = 4;

@@ -7,7 +7,13 @@ import { lowestUnvoted } from './leader.ts';
 import { lacksContent } from './learner.ts';
 import { isHeld, isRepeatDue, type Lease } from './lease.ts';
 import { type Step, send, sendOthers } from './paxos-step.ts';
+import { stretched } from './timing.ts';
 import type { Device } from './types.ts';
+
+/** The way to the others: time-outs follow it. */
+export function setRoundTrip(core: Core, roundTrip: number): void {
+  core.config = { ...core.config, timing: stretched(core.timing, roundTrip) };
+}
 
 /** Time passed: everything that happens because nothing else did. */
 export function onTick(core: Core, step: Step, now: number, extra: Extra): void {

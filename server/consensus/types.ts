@@ -115,8 +115,11 @@ export interface Durable {
 
 export type Input =
   | { readonly kind: 'message'; readonly from: Device; readonly message: Message }
-  /** Periodic; `now` is the host's monotonic clock in ms. Also given once at start. */
-  | { readonly kind: 'tick'; readonly now: number }
+  /**
+   * Periodic; `now` is the host's monotonic clock in ms. Also given once at start. `roundTrip`: to the farthest device that is
+   * linked, ms; left out where it is as before, or not known.
+   */
+  | { readonly kind: 'tick'; readonly now: number; readonly roundTrip?: number }
   | { readonly kind: 'link'; readonly device: Device; readonly up: boolean }
   /** Begin a ballot now, whatever the failure detector thinks; `round` at least, for scripted runs (R1). */
   | { readonly kind: 'lead'; readonly round?: number }
