@@ -14,8 +14,11 @@ export interface ConnectionEvents {
   /** A byte message; `bytes` may be kept. */
   message(type: number, bytes: Uint8Array): void;
   heard(): void;
-  /** At most once, and nothing after it. `refusal`: the server's code of a no for good. */
-  lost(reason: string, refusal?: string): void;
+  /**
+   * At most once, and nothing after it. `refusal`: the server's code of a no for good. `retryAfterMs`: a server that has too
+   * many guests asks not to be tried again sooner.
+   */
+  lost(reason: string, refusal?: string, retryAfterMs?: number): void;
 }
 
 export interface Connection {
@@ -44,10 +47,10 @@ const FAREWELL_MS = 500;
 export const dialRoom: Dialler = (dial, events) => {
   let room: Room | null = null;
   let over = false;
-  const end = (reason: string, refusal?: string) => {
+  const end = (reason: string, refusal?: string, retryAfterMs?: number) => {
     if (over) return;
     over = true;
-    events.lost(reason, refusal);
+    events.lost(reason, refusal, retryAfterMs);
   };
 
   join(dial).then(
@@ -75,8 +78,10 @@ export const dialRoom: Dialler = (dial, events) => {
       });
     },
     (error: unknown) => {
-      const { text, refusal } = complaint(error instanceof Error ? error.message : String(error));
-      end(text || 'could not join', refusal);
+      const { text, refusal, retryAfterMs } = complaint(
+        error instanceof Error ? error.message : String(error),
+      );
+      end(text || 'could not join', refusal, retryAfterMs);
     },
   );
 
@@ -113,23 +118,28 @@ async function join(dial: Dial): Promise<Room> {
   return await new Client(dial.url).joinOrCreate('world', options);
 }
 
-/** What a server says of a no: `code: detail` in close reasons, {"error","detail"} where a join is refused. */
-function complaint(words: string | undefined): {
+/** What a server says of a no: `code: detail` in close reasons, {"error","detail","retryAfterMs"?} where a join is refused. */
+export function complaint(words: string | undefined): {
   readonly text: string;
   readonly refusal: string | undefined;
+  readonly retryAfterMs: number | undefined;
 } {
-  const text = plainly(words ?? '');
+  const { text, retryAfterMs } = plainly(words ?? '');
   const code = /^([a-z-]+)(?::|$)/.exec(text)?.[1];
-  return { text, refusal: code !== undefined && FOR_GOOD.has(code) ? code : undefined };
+  return { text, refusal: code !== undefined && FOR_GOOD.has(code) ? code : undefined, retryAfterMs };
 }
 
-function plainly(words: string): string {
-  if (!words.startsWith('{')) return words;
+function plainly(words: string): { readonly text: string; readonly retryAfterMs?: number } {
+  if (!words.startsWith('{')) return { text: words };
   try {
-    const { error, detail } = JSON.parse(words) as { error?: unknown; detail?: unknown };
-    return typeof error === 'string' ? `${error}: ${String(detail ?? '')}` : words;
+    const { error, detail, retryAfterMs } = JSON.parse(words) as { readonly [name: string]: unknown };
+    if (typeof error !== 'string') return { text: words };
+    const text = `${error}: ${String(detail ?? '')}`;
+    return Number.isFinite(retryAfterMs) && (retryAfterMs as number) > 0
+      ? { text, retryAfterMs: retryAfterMs as number }
+      : { text };
   } catch {
-    return words;
+    return { text: words };
   }
 }
 

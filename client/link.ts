@@ -50,7 +50,7 @@ export class Link {
         if (id === this.#id) this.#message(type, bytes);
       },
       heard: () => this.#options.feed([{ kind: 'heard', connection: id }]),
-      lost: (reason, refusal) => this.#lost(id, reason, refusal),
+      lost: (reason, refusal, retryAfterMs) => this.#lost(id, reason, refusal, retryAfterMs),
     });
   }
 
@@ -151,7 +151,8 @@ export class Link {
     this.#lost(connection, reason, refusal);
   }
 
-  #lost(connection: number, reason: string, refusal: string | undefined): void {
-    this.#options.feed([{ kind: 'lost', connection, reason, ...(refusal === undefined ? {} : { refusal }) }]);
+  #lost(connection: number, reason: string, refusal: string | undefined, retryAfterMs = 0): void {
+    const no = refusal === undefined ? {} : { refusal };
+    this.#options.feed([{ kind: 'lost', connection, reason, ...no, retryAfterMs }]);
   }
 }

@@ -3,6 +3,7 @@
  * to send and is told what became of each.
  */
 import type { ClientLimits } from './limits.ts';
+import { retryPause } from './patience.ts';
 import type { Act, Answer, Settlement } from './session-types.ts';
 
 export interface Settled {
@@ -12,7 +13,8 @@ export interface Settled {
 
 interface Entry {
   readonly ticket: number;
-  readonly sequence: number;
+  /** Given when it is sent for the first time, and kept; 0 until then. */
+  sequence: number;
   readonly act: Act;
   readonly deadline: number;
   /** Sent over the connection of now and not answered by "try again". */
@@ -25,6 +27,8 @@ interface Entry {
   sentAt: number | null;
   /** Not to be sent again before. */
   retryAt: number;
+  /** How often a server said "try again". */
+  retries: number;
   /** Answered, but the command that the answer speaks of is not applied here yet. */
   issued: { readonly number: number; readonly result: string } | null;
 }
@@ -60,7 +64,7 @@ export class Outstanding {
     }
     this.#entries.push({
       ticket,
-      sequence: this.#next++,
+      sequence: 0,
       act,
       deadline,
       onWire: false,
@@ -68,6 +72,7 @@ export class Outstanding {
       doubtful: false,
       sentAt: null,
       retryAt: 0,
+      retries: 0,
       issued: null,
     });
     return null;
@@ -82,6 +87,7 @@ export class Outstanding {
       if (!entry.onWire) {
         if (entry.retryAt > now) break;
         if (onWire >= this.#limits.outstanding) break;
+        if (entry.sequence === 0) entry.sequence = this.#next++;
         entry.onWire = true;
         entry.everSent = true;
         entry.sentAt ??= now;
@@ -104,7 +110,7 @@ export class Outstanding {
 
   /** A server's answer. `applied` is the last command applied here: an answer waits until its command is. */
   answer(answer: Answer, applied: number, moment: { now: number; random: number }): Settled | null {
-    const entry = this.#entries.find((candidate) => candidate.sequence === answer.sequence);
+    const entry = this.#entries.find(({ sequence, everSent }) => everSent && sequence === answer.sequence);
     if (!entry || entry.issued) return null;
     if (answer.outcome === 'issued') {
       if (answer.number <= applied) return this.#settle(entry, issued(answer.number, answer.result));
@@ -117,7 +123,7 @@ export class Outstanding {
     ) {
       entry.doubtful ||= answer.outcome === 'unknown';
       entry.onWire = false;
-      entry.retryAt = moment.now + this.#limits.retryMs * (0.5 + moment.random);
+      entry.retryAt = moment.now + retryPause(this.#limits, entry.retries++, moment.random);
       return null;
     }
     return this.#settle(entry, entry.doubtful ? doubted(verdict(answer)) : verdict(answer));

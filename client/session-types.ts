@@ -75,8 +75,17 @@ export type SessionEvent<S extends CompleteSnapshot> =
   | { readonly kind: 'snapshot'; readonly connection: number; readonly snapshot: S }
   | { readonly kind: 'answer'; readonly connection: number; readonly answer: Answer }
   | { readonly kind: 'move-on'; readonly connection: number; readonly reason: string }
-  /** The connection failed or was closed. `refusal`: the server said no for good, with this code. */
-  | { readonly kind: 'lost'; readonly connection: number; readonly reason: string; readonly refusal?: string }
+  /**
+   * The connection failed or was closed. `refusal`: the server said no for good, with this code. `retryAfterMs`: it has too many
+   * guests, and asks not to be tried again sooner.
+   */
+  | {
+      readonly kind: 'lost';
+      readonly connection: number;
+      readonly reason: string;
+      readonly refusal?: string;
+      readonly retryAfterMs?: number;
+    }
   /** Report on an `apply` effect: done. `sequence` is 0 where the command is not of this session. */
   | { readonly kind: 'applied'; readonly number: number; readonly sequence: number; readonly result: string }
   /** Report on a `restore` effect: done. */

@@ -8,8 +8,9 @@
  *  - an act is settled exactly once, and is sent again with the same sequence until then
  *  - at most `limits.outstanding` acts are on the wire and `limits.queued` wait behind them
  */
-import { type ClientLimits, RESUME_GAP } from './limits.ts';
+import { type ClientLimits, RESUME_GAP, SEQUENCES_PER_MS } from './limits.ts';
 import { Outstanding, type Settled } from './outstanding.ts';
+import { dialPatience, dialPause, stuckPatience } from './patience.ts';
 import type {
   Act,
   CompleteSnapshot,
@@ -25,8 +26,8 @@ export interface SessionOptions {
   /** How many addresses there are; they are named by index, the preferred one first. */
   readonly addresses: number;
   readonly limits: ClientLimits;
-  /** The session is older than this client: leave a gap in the sequences. */
-  readonly resumesToken: boolean;
+  /** The session is older than this client, which began at this time of day (ms since the epoch); null: it is new. */
+  readonly resumedAt: number | null;
 }
 
 export class Session<S extends CompleteSnapshot> {
@@ -58,6 +59,11 @@ export class Session<S extends CompleteSnapshot> {
   /** The state was given up at this number; null before the first state and while there is one. */
   #forsaken: { readonly after: number; readonly reason: ResyncReason } | null = null;
   #busy = false;
+  /** Connections left in a row because an act got no answer there, and the dice of the one of now. */
+  #stuck = 0;
+  #scatter = 0;
+  /** When the world last moved here. */
+  #movedAt = Number.NEGATIVE_INFINITY;
   /** Servers in a row that stayed behind `number`, and since when this one does. */
   #behind = 0;
   #behindSince: number | null = null;
@@ -104,7 +110,7 @@ export class Session<S extends CompleteSnapshot> {
     const { limits } = this.#options;
     const acts = this.#acts.wakeAt(this.#greeted);
     if (this.#connection === 0) return Math.min(acts, this.#dialAt ?? Infinity);
-    if (!this.#greeted) return Math.min(acts, this.#dialledAt + limits.dialMs);
+    if (!this.#greeted) return Math.min(acts, this.#dialUntil());
     const silent = this.#heardAt + limits.silentMs;
     return Math.min(acts, this.#pingAt(), silent, this.#stuckAt(), this.#behindUntil());
   }
@@ -140,7 +146,7 @@ export class Session<S extends CompleteSnapshot> {
         this.#leave(event.reason, moment);
         break;
       case 'lost':
-        this.#lostConnection(event.reason, event.refusal, moment);
+        this.#lostConnection(event.reason, moment, event.refusal, event.retryAfterMs);
         break;
       case 'applied':
         this.#applied(event.number, event.sequence, event.result, moment);
@@ -185,7 +191,7 @@ export class Session<S extends CompleteSnapshot> {
     const { limits } = this.#options;
     if (!this.#greeted) {
       if (overslept) this.#dialledAt = now;
-      return now >= this.#dialledAt + limits.dialMs ? 'no welcome in time' : null;
+      return now >= this.#dialUntil() ? 'no welcome in time' : null;
     }
     // What the server said meanwhile may still lie unread; but one ping is all the grace there is.
     if (overslept && this.#pingedAt <= this.#heardAt) {
@@ -193,7 +199,10 @@ export class Session<S extends CompleteSnapshot> {
       return null;
     }
     if (now >= this.#heardAt + limits.silentMs) return 'no sign of life';
-    if (now >= this.#stuckAt()) return 'no answer to an act';
+    if (now >= this.#stuckAt()) {
+      this.#stuck++;
+      return 'no answer to an act';
+    }
     if (now < this.#behindUntil()) return null;
     this.#stayedBehind();
     return 'this server is behind what was seen before';
@@ -222,16 +231,25 @@ export class Session<S extends CompleteSnapshot> {
     if (!first && welcome.session !== this.#welcome?.session) {
       // Acts sent under another name would be executed twice.
       this.#effects.push({ kind: 'hang-up', connection: this.#connection, consented: false });
-      this.#lostConnection('the server took this client for another session', 'unauthorized', moment);
+      this.#lostConnection('the server took this client for another session', moment, 'unauthorized');
       return;
     }
     this.#welcome = welcome;
     this.#greeted = true;
     this.#refusals = 0;
-    this.#acts.skipTo(welcome.sequence + (first && this.#options.resumesToken ? RESUME_GAP : 0));
+    this.#scatter = moment.random;
+    this.#acts.skipTo(first ? this.#before(welcome.sequence) : welcome.sequence);
     this.#behindSince = this.#resumable && welcome.number < this.#number ? moment.now : null;
     this.#setPhase('catching-up', `welcome by ${welcome.region}`);
     this.#checkLive(moment);
+  }
+
+  /** Sequences up to here may have been used before this client began, `executed` and whatever is still on its way. */
+  #before(executed: number): number {
+    const { resumedAt } = this.#options;
+    return resumedAt === null
+      ? executed
+      : Math.max(executed + RESUME_GAP, Math.floor(resumedAt) * SEQUENCES_PER_MS);
   }
 
   #command(number: number, bytes: Uint8Array, moment: Moment): void {
@@ -259,6 +277,7 @@ export class Session<S extends CompleteSnapshot> {
     this.#busy = false;
     this.#number = number;
     this.#resumable = true;
+    this.#movedAt = moment.now;
     this.#progressed();
     for (const settled of this.#acts.applied(number, sequence, result)) this.#settle(settled);
     this.#checkLive(moment);
@@ -319,20 +338,29 @@ export class Session<S extends CompleteSnapshot> {
     return this.#behindSince === null ? Infinity : this.#behindSince + this.#options.limits.behindMs;
   }
 
+  #dialUntil(): number {
+    return this.#dialledAt + dialPatience(this.#options.limits, this.#failures);
+  }
+
+  /** A region where the world moves on is with its peers, and slow: it gets as much time again, then it may be deaf one way. */
   #stuckAt(): number {
     const since = this.#options.addresses > 1 ? this.#acts.waitingSince() : null;
-    return since === null ? Infinity : since + this.#options.limits.stuckMs;
+    if (since === null) return Infinity;
+    const patience = stuckPatience(this.#options.limits, this.#stuck, this.#scatter);
+    return Math.min(Math.max(since, this.#movedAt), since + patience) + patience;
   }
 
   /** Hangs up and goes to the next address. */
   #leave(reason: string, moment: Moment): void {
     this.#effects.push({ kind: 'hang-up', connection: this.#connection, consented: false });
-    this.#lostConnection(reason, undefined, moment);
+    this.#lostConnection(reason, moment);
   }
 
-  #lostConnection(reason: string, refusal: string | undefined, moment: Moment): void {
+  #lostConnection(reason: string, moment: Moment, refusal?: string, retryAfterMs?: number): void {
     const { limits, addresses } = this.#options;
     const stable = this.#liveAt !== null && moment.now - this.#liveAt >= limits.stableMs;
+    // A first loss is nobody's failure yet: another region is there.
+    const pause = dialPause(limits, stable ? 0 : this.#failures, moment.random, retryAfterMs);
     this.#failures = stable ? 0 : this.#failures + 1;
     this.#connection = 0;
     this.#greeted = false;
@@ -344,16 +372,8 @@ export class Session<S extends CompleteSnapshot> {
       return;
     }
     this.#address = (this.#address + 1) % addresses;
-    this.#dialAt = moment.now + this.#backOff(moment.random);
+    this.#dialAt = moment.now + pause;
     this.#setPhase('connecting', reason);
-  }
-
-  /** The other addresses are tried at once; when all failed, ever longer pauses, scattered so that clients do not return as one. */
-  #backOff(random: number): number {
-    const { limits, addresses } = this.#options;
-    if (this.#failures % addresses !== 0 || this.#failures === 0) return 0;
-    const round = Math.min(this.#failures / addresses - 1, 16);
-    return Math.min(limits.backOffMaxMs, limits.backOffMinMs * 2 ** round) * (0.5 + random / 2);
   }
 
   #end(code: string, detail: string): void {
@@ -366,7 +386,9 @@ export class Session<S extends CompleteSnapshot> {
   }
 
   #settle(settled: Settled | null): void {
-    if (settled) this.#effects.push({ kind: 'settle', ...settled });
+    if (!settled) return;
+    if (settled.settlement.kind === 'issued') this.#stuck = 0;
+    this.#effects.push({ kind: 'settle', ...settled });
   }
 
   #setPhase(phase: Phase, reason: string): void {

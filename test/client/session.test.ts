@@ -3,12 +3,21 @@ import { describe, expect, it } from 'vitest';
 import { RESUME_GAP } from '../../client/limits.ts';
 import { SessionDriver } from './session-driver.ts';
 
-function live(regions = 3, limits = {}, resumesToken = false): SessionDriver {
-  const driver = new SessionDriver(regions, limits, resumesToken);
+function live(regions = 3, limits = {}, resumedAt: number | null = null): SessionDriver {
+  const driver = new SessionDriver(regions, limits, resumedAt);
   driver.start();
   driver.heal();
   expect(driver.session.phase).toBe('live');
   return driver;
+}
+
+/** Lets time pass at a server that answers, and executes nothing. */
+function sulk(driver: SessionDriver, ms: number): void {
+  for (let i = 0; i < ms; i += 50) {
+    driver.servers.read(false);
+    while (driver.deliver());
+    driver.wait(50);
+  }
 }
 
 describe('the session machine, one story each', () => {
@@ -19,7 +28,9 @@ describe('the session machine, one story each', () => {
     driver.heal();
     driver.rest(6_000);
     driver.cut();
-    expect(driver.dials.at(-1)).toMatchObject({ address: 1, from: 3, at: driver.now });
+    const cutAt = driver.now;
+    driver.wait(100);
+    expect(driver.dials.at(-1)).toMatchObject({ address: 1, from: 3, at: cutAt + 50 });
     driver.servers.tick();
     driver.heal();
     expect(driver.runs.flat()).toEqual([1, 2, 3]);
@@ -142,6 +153,7 @@ describe('the session machine, one story each', () => {
     const dials = driver.dials.length;
     const connection = driver.servers.connection!.id;
     driver.feed({ kind: 'command', connection, number: 7, bytes: new Uint8Array() });
+    driver.wait(100);
     expect(driver.dials).toHaveLength(dials + 1);
     expect(driver.runs.flat()).toEqual([]);
   });
@@ -219,32 +231,96 @@ describe('the session machine, one story each', () => {
     driver.servers.sulk = 'no-quorum';
     driver.act();
     const dials = driver.dials.length;
-    for (let i = 0; i < 70; i++) {
-      driver.servers.read(false);
-      while (driver.deliver());
-      driver.wait(50);
-    }
+    sulk(driver, 4_900);
+    expect(driver.dials.length).toBe(dials);
+    sulk(driver, 400);
     expect(driver.dials.length).toBe(dials + 1);
     expect(driver.reasons).toContain('no answer to an act');
   });
 
-  it('goes round the addresses at once, then pauses ever longer, scattered', () => {
+  it('is slower to leave the next one, as long as none gets the act executed', () => {
+    const driver = live();
+    driver.servers.sulk = 'no-quorum';
+    driver.act(120_000);
+    sulk(driver, 60_000);
+    const complaints = driver.reasons.filter((reason) => reason === 'no answer to an act');
+    // After 5, 10, 20 and 20 s, each a little more for the way.
+    expect(complaints).toHaveLength(4);
+    driver.servers.sulk = null;
+    driver.heal();
+    driver.servers.sulk = 'no-quorum';
+    driver.act(120_000);
+    sulk(driver, 5_500);
+    // One was executed: now the next is as short of patience as the first.
+    expect(driver.reasons.filter((reason) => reason === 'no answer to an act')).toHaveLength(5);
+  });
+
+  it('gives a region more time where the world moves on: it is slow, not cut off', () => {
+    const driver = live();
+    driver.servers.sulk = 'no-quorum';
+    driver.act(60_000);
+    const dials = driver.dials.length;
+    for (let second = 0; second < 9; second++) {
+      driver.servers.tick();
+      driver.servers.apply(driver.servers.connection!.address);
+      sulk(driver, 1_000);
+    }
+    expect(driver.dials.length).toBe(dials);
+    sulk(driver, 2_000);
+    expect(driver.dials.length).toBe(dials + 1);
+  });
+
+  it('dials again within a window that doubles with each failure in a row', () => {
     const driver = new SessionDriver();
-    driver.random = 0;
+    driver.random = 1;
     driver.start();
-    for (let i = 0; i < 11; i++) {
+    for (let i = 0; i < 9; i++) {
       driver.cut();
-      driver.wait(1);
       for (let ms = 0; driver.servers.connection === null; ms++) {
-        if (ms > 4_000) throw new Error('no dial');
+        if (ms > 6_000) throw new Error('no dial');
         driver.wait(1);
       }
     }
     const at = driver.dials.map((dial) => dial.at);
     const pauses = at.slice(1).map((time, i) => time - at[i]!);
-    expect(pauses.map((pause) => (pause <= 2 ? 0 : pause - (pause % 10)))).toEqual([
-      0, 0, 50, 0, 0, 100, 0, 0, 200, 0, 0,
-    ]);
+    expect(pauses).toEqual([100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000, 5_000]);
+    expect(driver.dials.map(({ address }) => address)).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2, 0]);
+  });
+
+  it('scatters a thousand clients that lose one server over the whole window', () => {
+    const tenths = new Array<number>(10).fill(0);
+    for (let client = 0; client < 1_000; client++) {
+      const driver = live();
+      driver.rest(5_100);
+      driver.random = client / 1_000;
+      const cutAt = driver.now;
+      driver.cut();
+      driver.wait(100);
+      const dialled = driver.dials.at(-1)!;
+      expect(dialled.address).toBe(1);
+      tenths[Math.min(9, Math.floor((dialled.at - cutAt) / 10))]! += 1;
+    }
+    expect(Math.min(...tenths)).toBeGreaterThan(80);
+    expect(Math.max(...tenths)).toBeLessThan(120);
+  });
+
+  it('comes back no sooner than a server asked for, and goes elsewhere first', () => {
+    const driver = new SessionDriver();
+    driver.start();
+    const connection = driver.servers.connection!.id;
+    driver.feed({ kind: 'lost', connection, reason: 'overloaded: too many joins', retryAfterMs: 1_000 });
+    const toldAt = driver.now;
+    driver.wait(2_000);
+    expect(driver.dials.at(-1)).toMatchObject({ address: 1, at: toldAt + 1_500 });
+  });
+
+  it('gives a dial more time after failures', () => {
+    const driver = new SessionDriver();
+    driver.random = 0;
+    driver.start();
+    driver.wait(40_000);
+    const at = driver.dials.map((dial) => dial.at);
+    expect(at.slice(1).map((time, i) => time - at[i]!)).toEqual([3_000, 6_000, 12_000, 12_000]);
   });
 
   it('ends when every address says no for good', () => {
@@ -254,6 +330,7 @@ describe('the session machine, one story each', () => {
     for (let i = 0; i < 3; i++) {
       const connection = driver.servers.connection!.id;
       driver.feed({ kind: 'lost', connection, reason: 'no such world', refusal: 'no-such-world' });
+      driver.wait(400);
     }
     expect(driver.ended).toBe('no-such-world');
     expect(driver.settled.get(ticket)).toMatchObject({ kind: 'unavailable' });
@@ -261,13 +338,27 @@ describe('the session machine, one story each', () => {
   });
 
   it('leaves a gap in the sequences when it goes on with an older token', () => {
-    const driver = live(3, {}, true);
+    // With a clock that is no help.
+    const driver = live(3, {}, 0);
     driver.act();
     expect([...driver.sentAs.keys()]).toEqual([RESUME_GAP + 1]);
     driver.cut();
     driver.heal();
     driver.act();
     expect([...driver.sentAs.keys()]).toEqual([RESUME_GAP + 1, RESUME_GAP + 2]);
+  });
+
+  it('[SDK2] never takes a sequence of an earlier life of its page, however many there were', () => {
+    const lives = [5_000, 5_001, 7_000].map((at) => {
+      const driver = live(3, {}, at);
+      // The replica that welcomes it has seen nothing of the lives before.
+      for (let count = 0; count < 64; count++) driver.act();
+      return [...driver.sentAs.keys()];
+    });
+    const all = lives.flat();
+    expect(all).toHaveLength(3 * 64);
+    expect([...all].sort((a, b) => a - b)).toEqual(all);
+    expect(new Set(all).size).toBe(all.length);
   });
 
   it('starts over, loudly, when every server is behind what it has seen', () => {
