@@ -28,8 +28,33 @@ export class FrameError extends Error {}
 
 const KINDS: ReadonlySet<number> = new Set(Object.values(FRAME));
 
+/** Bodies up to here are copied behind their header: one small write costs less than a list of parts. */
+const COPIED_BYTES = 64 * 1024;
+
+/** A frame as what is to be written, one after the other: one buffer, or the header and the pieces as they are. */
+export function frameParts(
+  kind: FrameKind,
+  value: number,
+  pieces: readonly Uint8Array[],
+): readonly Uint8Array[] {
+  let length = 0;
+  for (const piece of pieces) length += piece.length;
+  if (length > COPIED_BYTES) return [frameHeader(kind, value, pieces), ...pieces];
+  const frame = Buffer.allocUnsafe(HEADER_BYTES + length);
+  frame.writeUInt32LE(length, 0);
+  frame.writeUInt32LE(kind, 8);
+  frame.writeUInt32LE(value, 12);
+  let at = HEADER_BYTES;
+  for (const piece of pieces) {
+    frame.set(piece, at);
+    at += piece.length;
+  }
+  frame.writeUInt32LE(crc32(frame.subarray(8)), 4);
+  return [frame];
+}
+
 /** The header for a body in pieces, which follow it on the wire as they are. */
-export function frameHeader(kind: FrameKind, value: number, pieces: readonly Uint8Array[]): Buffer {
+function frameHeader(kind: FrameKind, value: number, pieces: readonly Uint8Array[]): Buffer {
   const header = Buffer.allocUnsafe(HEADER_BYTES);
   let length = 0;
   for (const piece of pieces) length += piece.length;

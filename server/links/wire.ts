@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { LINK_LAST_WORDS_MS } from '../limits.ts';
-import { type Frame, type FrameKind, FrameReader, frameHeader } from './frames.ts';
+import { type Frame, type FrameKind, FrameReader, frameParts } from './frames.ts';
 
 export interface WireHandlers {
   frame(frame: Frame): void;
@@ -58,9 +58,13 @@ export class Wire {
   write(kind: FrameKind, value: number, pieces: readonly Uint8Array[]): void {
     if (!this.#open) return;
     const socket = this.#socket;
+    const parts = frameParts(kind, value, pieces);
+    if (parts.length === 1) {
+      socket.write(parts[0] as Uint8Array);
+      return;
+    }
     socket.cork();
-    socket.write(frameHeader(kind, value, pieces));
-    for (const piece of pieces) socket.write(piece);
+    for (const part of parts) socket.write(part);
     socket.uncork();
   }
 

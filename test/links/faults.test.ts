@@ -120,6 +120,17 @@ describe('links under faults', () => {
     await until('longer', () => (a.links.status()[0]?.rttMs ?? 0) > 25);
   });
 
+  it('believes in a longer way only when all of the last few round trips took it', async () => {
+    const [a] = await two({ pingMs: 20 });
+    await until('linked', () => a.links.roundTrip() > 0);
+    a.links.delay(1, 60);
+    await until('one took long', () => (a.links.status()[0]?.rttMs ?? 0) > 6);
+    expect(a.links.roundTrip()).toBeLessThan(60);
+    await until('all took long', () => a.links.roundTrip() >= 60);
+    a.links.delay(1, 0);
+    await until('one did not', () => a.links.roundTrip() < 60);
+  });
+
   it('bounds what waits for a peer that does not read, drops the rest, and keeps room for small messages', async () => {
     const queueBytes = 1 << 20;
     const a = await cluster.start(0, { bounds: { queueBytes } });

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FRAME, type Frame, FrameError, FrameReader, frameHeader } from '../../server/links/frames.ts';
+import { FRAME, type Frame, FrameError, FrameReader, frameParts } from '../../server/links/frames.ts';
 
 const wire = (kind: (typeof FRAME)[keyof typeof FRAME], value: number, ...pieces: Uint8Array[]): Buffer =>
-  Buffer.concat([frameHeader(kind, value, pieces), ...pieces]);
+  Buffer.concat(frameParts(kind, value, pieces));
 
 function read(limit: number, ...chunks: Uint8Array[]): Frame[] {
   const reader = new FrameReader(limit);
@@ -33,6 +33,17 @@ describe('frames', () => {
         expect(frames.map(({ body }) => [...body])).toEqual(all.map((body) => [...body]));
       }),
     );
+  });
+
+  it('are one buffer where that is cheap, and a header before the pieces where it is not', () => {
+    const piece = new Uint8Array(40 * 1024).fill(5);
+    expect(frameParts(FRAME.messages, 1, [piece])).toHaveLength(1);
+    expect(frameParts(FRAME.messages, 1, [piece, piece])).toHaveLength(3);
+    const frames = read(1 << 20, wire(FRAME.messages, 1, piece), wire(FRAME.messages, 2, piece, piece));
+    expect(frames.map(({ value, body }) => [value, body.length, body.every((byte) => byte === 5)])).toEqual([
+      [1, 40 * 1024, true],
+      [2, 80 * 1024, true],
+    ]);
   });
 
   it('survive byte by byte, and hold one frame at most', () => {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeMessage, encodeMessage } from '../../schemas/generated/peer.ts';
 import { LINK_HANDSHAKE_BYTES } from '../../server/limits.ts';
-import { FRAME, frameHeader } from '../../server/links/frames.ts';
+import { FRAME, frameParts } from '../../server/links/frames.ts';
 import { Handshake, type Identity } from '../../server/links/handshake.ts';
 import { identity, Raw, RawServer } from './raw.ts';
 import { Cluster, memoryStores, type Node, numbered, REGIONS, sequences, until } from './support.ts';
@@ -152,7 +152,7 @@ describe('the peer port, seen by a stranger', () => {
 
   it.each([
     ['wrong-secret', identity('us', { secret: 'guessed' })],
-    ['wrong-version', identity('us', { protocol: 2 })],
+    ['wrong-version', identity('us', { protocol: 77 })],
     ['wrong-cluster', identity('us', { cluster: 'c9' })],
     ['not-a-peer', identity('mars')],
     ['self', identity('eu')],
@@ -240,7 +240,7 @@ describe('the peer port, seen by a stranger', () => {
   it('gives a slow stranger its deadline and no more, byte by byte', async () => {
     const raw = dial();
     const first = new Handshake(identity('us'), 'dialler', 'eu').first()!;
-    const frame = Buffer.concat([frameHeader(FRAME.handshake, 0, [first]), first]);
+    const frame = Buffer.concat(frameParts(FRAME.handshake, 0, [first]));
     await until('connected', () => raw.socket.readyState === 'open');
     const begin = performance.now();
     let at = 0;

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { decodeMessage } from '../../schemas/generated/peer.ts';
 import { PROTOCOL_VERSION } from '../../schemas/protocol-version.ts';
-import { FRAME, type Frame, type FrameKind, FrameReader, frameHeader } from '../../server/links/frames.ts';
+import { FRAME, type Frame, type FrameKind, FrameReader, frameParts } from '../../server/links/frames.ts';
 import type { Handshake, Identity, Step } from '../../server/links/handshake.ts';
 import type { LinkAddress } from '../../server/links/net.ts';
 import { REGIONS, SECRET, until } from './support.ts';
@@ -45,7 +45,7 @@ export class Raw {
   }
 
   send(kind: FrameKind, body: Uint8Array, value = 0): void {
-    this.socket.write(Buffer.concat([frameHeader(kind, value, [body]), body]));
+    this.socket.write(Buffer.concat(frameParts(kind, value, [body])));
   }
 
   /** The next handshake frame that was not yet taken, or null when the socket closes first. */
