@@ -24,6 +24,7 @@ export interface ConnectOptions<S extends WorldSchema> {
 
 const HOST: Host = {
   now: () => performance.now(),
+  wall: Date.now,
   random: Math.random,
   after(ms, run) {
     const timer = setTimeout(run, ms);

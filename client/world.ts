@@ -52,6 +52,8 @@ export interface Issued {
 export interface Host {
   /** Milliseconds that never go back. */
   now(): number;
+  /** The time of day, milliseconds since the epoch. */
+  wall(): number;
   random(): number;
   /** Runs something later; returns what cancels it. */
   after(ms: number, run: () => void): () => void;
@@ -96,10 +98,14 @@ export class ClientWorld<S extends WorldSchema> {
   readonly #onResync = new Set<(resync: Resync) => void>();
 
   constructor(options: WorldOptions<S>) {
-    const { definition, limits, urls, host } = options;
+    const { definition, limits, urls, host, token } = options;
     this.#options = options;
     this.#token = options.token;
-    this.#machine = new Session({ addresses: urls.length, limits, resumesToken: options.token !== null });
+    this.#machine = new Session({
+      addresses: urls.length,
+      limits,
+      resumedAt: token === null ? null : host.wall(),
+    });
     this.#copy = new LocalCopy(definition, host);
     this.#link = new Link({
       dial: host.dial,

@@ -57,6 +57,7 @@ export class FakeGateways {
   }
 
   readonly host: Host = {
+    wall: Date.now,
     now: () => this.now,
     random: () => 0.5,
     after: (ms, run) => {

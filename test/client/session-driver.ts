@@ -23,12 +23,12 @@ export class SessionDriver {
   /** Report the next command as unfit. */
   spoil = false;
 
-  constructor(regions = 3, limits: Partial<ClientLimits> = {}, resumesToken = false) {
+  constructor(regions = 3, limits: Partial<ClientLimits> = {}, resumedAt: number | null = null) {
     this.servers = new PretendServers(regions);
     this.session = new Session({
       addresses: regions,
       limits: { ...DEFAULT_LIMITS, ...limits },
-      resumesToken,
+      resumedAt,
     });
   }
 
