@@ -76,6 +76,11 @@ export function readId(bytes: Uint8Array, offset = 0): CommandIdentity {
   return { number: readUlong(view, at), born: readUlong(view, at + 8), precedent: readUlong(view, at + 16) };
 }
 
+/** Bytes of the command that begins at `offset` of a verified batch. */
+export function lengthAt(batch: Uint8Array, offset: number): number {
+  return sourceOf(batch).view.getUint32(batch.byteOffset + offset, true) + 4;
+}
+
 /**
  * The commands of a batch, in order, as subarrays of it. Each is verified unless trusted. Throws SchemaError `forged`
  * where a length prefix does not lead from one command to the next and at last exactly to the end.

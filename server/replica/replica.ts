@@ -8,8 +8,10 @@ import { CommandTail } from './tail.ts';
 /** M(p): applies issued commands in order, keeps the last of their bytes, and tells each turn's as one batch. */
 export class Replica {
   readonly state: WorldStateLike;
+  /** Up to the last `takeBatch`. */
   readonly tail: CommandTail;
-  private fresh: { bytes: Uint8Array; changes: readonly RowChange[] }[] = [];
+  private bytes: Uint8Array[] = [];
+  private runs: (readonly RowChange[])[] = [];
 
   constructor(state: WorldStateLike, tailBytes: number) {
     this.state = state;
@@ -22,27 +24,45 @@ export class Replica {
 
   /** Throws StateError if the command does not fit this copy, which is then worthless. */
   apply(command: Command): Envelope {
-    const { envelope, changes } = this.state.apply(command.bytes);
+    const { bytes } = command;
+    const { envelope, changes } = this.state.apply(bytes);
     if (envelope.number !== command.number || envelope.born !== command.born)
       throw new Error(
         `command ${envelope.born}@${envelope.number} was issued as ${command.born}@${command.number}`,
       );
-    this.tail.add(command.bytes);
-    this.fresh.push({ bytes: command.bytes, changes });
+    this.bytes.push(bytes);
+    this.runs.push(changes);
     return envelope;
   }
 
   /** What was applied since the last call. */
   takeBatch(): AppliedBatch | undefined {
-    const { fresh } = this;
-    if (fresh.length === 0) return undefined;
-    this.fresh = [];
+    const { bytes, runs } = this;
+    if (bytes.length === 0) return undefined;
+    this.bytes = [];
+    this.runs = [];
+    const batch = joinBatch(bytes);
+    this.tail.add(batch, bytes.length);
     const last = this.state.number;
-    return {
-      first: last - fresh.length + 1,
-      last,
-      batch: joinBatch(fresh.map(({ bytes }) => bytes)),
-      changes: fresh.length === 1 ? (fresh[0]?.changes ?? []) : fresh.flatMap(({ changes }) => [...changes]),
-    };
+    return new Applied(last - bytes.length + 1, last, batch, runs);
+  }
+}
+
+/** Most turns nobody asks for the changes of rows, so they are put together only then. */
+class Applied implements AppliedBatch {
+  readonly first: number;
+  readonly last: number;
+  readonly batch: Uint8Array;
+  private readonly runs: readonly (readonly RowChange[])[];
+
+  constructor(first: number, last: number, batch: Uint8Array, runs: readonly (readonly RowChange[])[]) {
+    this.first = first;
+    this.last = last;
+    this.batch = batch;
+    this.runs = runs;
+  }
+
+  get changes(): readonly RowChange[] {
+    return this.runs.length === 1 ? (this.runs[0] as readonly RowChange[]) : this.runs.flat();
   }
 }

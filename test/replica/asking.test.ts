@@ -159,16 +159,45 @@ describe('presence of a region', () => {
 });
 
 describe('the tail of commands', () => {
+  /** Commands as the tail sees them: a length, then 12 bytes of anything. */
+  const run = (from: number, to: number) => {
+    const bytes = new Uint8Array(16 * (to - from + 1));
+    for (let number = from; number <= to; number++) {
+      bytes.fill(number % 251, 16 * (number - from), 16 * (number - from + 1));
+      new DataView(bytes.buffer).setUint32(16 * (number - from), 12, true);
+    }
+    return bytes;
+  };
+  const numbers = (commands: Uint8Array[] | undefined) => commands?.map((bytes) => bytes[4]);
+
   it('keeps the last bytes and says what is older than that', () => {
-    const tail = new CommandTail(11, 24);
+    const tail = new CommandTail(11, 48);
     expect(tail.read(11, 20, 100)).toEqual([]);
-    for (let number = 11; number <= 16; number++) tail.add(new Uint8Array(8).fill(number));
+    for (let number = 11; number <= 16; number++) tail.add(run(number, number), 1);
     expect(tail.first).toBe(14);
     expect(tail.read(13, 20, 100)).toBeUndefined();
-    expect(tail.read(14, 20, 100)?.map((bytes) => bytes[0])).toEqual([14, 15, 16]);
-    expect(tail.read(14, 15, 100)?.map((bytes) => bytes[0])).toEqual([14, 15]);
-    expect(tail.read(15, 20, 1)?.map((bytes) => bytes[0])).toEqual([15]);
-    for (let number = 17; number <= 12_000; number++) tail.add(new Uint8Array(8).fill(number % 251));
-    expect(tail.read(11_999, 12_000, 100)?.map((bytes) => bytes[0])).toEqual([11_999 % 251, 12_000 % 251]);
+    expect(numbers(tail.read(14, 20, 100))).toEqual([14, 15, 16]);
+    expect(numbers(tail.read(14, 15, 100))).toEqual([14, 15]);
+    expect(numbers(tail.read(15, 20, 1))).toEqual([15]);
+    for (let number = 17; number <= 12_000; number++) tail.add(run(number, number), 1);
+    expect(numbers(tail.read(11_999, 12_000, 100))).toEqual([11_999 % 251, 12_000 % 251]);
+    expect(tail.read(12_001, 12_001, 100)).toEqual([]);
+  });
+
+  it('reads from the middle of a batch over its end, and lets batches go whole', () => {
+    const tail = new CommandTail(1, 100);
+    tail.add(run(1, 3), 3);
+    tail.add(run(4, 6), 3);
+    expect(tail.first).toBe(1);
+    expect(numbers(tail.read(2, 5, 1_000))).toEqual([2, 3, 4, 5]);
+    expect(numbers(tail.read(2, 5, 48))).toEqual([2, 3, 4]);
+    tail.add(run(7, 7), 1);
+    expect(tail.first).toBe(4);
+    expect(tail.read(3, 7, 1_000)).toBeUndefined();
+    expect(numbers(tail.read(6, 9, 1_000))).toEqual([6, 7]);
+    // One that is larger than the bound is held all the same.
+    tail.add(run(8, 20), 13);
+    expect(tail.first).toBe(8);
+    expect(numbers(tail.read(20, 20, 1))).toEqual([20]);
   });
 });
