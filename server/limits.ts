@@ -239,6 +239,8 @@ export const LINK_RETRY_FIRST_MS = 20;
 export const LINK_RETRY_MOST_MS = 1_000;
 /** Pings measure the round trip; a peer that says nothing for so long is gone. The core's heartbeats notice much sooner. */
 export const LINK_PING_MS = 1_000;
+/** The way to a peer is the least of so many round trips: a longer way is believed after 4 s, a shorter at once. */
+export const LINK_LEAST_OF = 4;
 export const LINK_SILENCE_MS = 5_000;
 /** How long a closing link may still hand its last words to the kernel. */
 export const LINK_LAST_WORDS_MS = 500;

@@ -171,9 +171,10 @@ export class Region {
   #tick(): void {
     let busy = false;
     const now = performance.now();
+    const roundTrip = this.#links?.roundTrip() ?? 0;
     for (const { runner, local } of this.#worlds.values()) {
       if (this.#frozen) return;
-      runner.take({ kind: 'tick' });
+      runner.take({ kind: 'tick', roundTrip });
       local.expire(now);
       busy ||= runner.busy;
     }

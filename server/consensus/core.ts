@@ -24,6 +24,7 @@ export interface Core {
   /** With the time-outs that suit the way to the other devices (`stretched`). */
   config: ConsensusConfig;
   readonly timing: ConsensusConfig['timing'];
+  roundTrip: number;
   readonly paxos: Paxos;
   readonly election: Election;
   readonly catchUp: CatchUp;
@@ -44,6 +45,7 @@ export function createCore(config: ConsensusConfig, durable: Durable): Core {
   return {
     config,
     timing: config.timing,
+    roundTrip: 0,
     paxos: createPaxos(config, durable),
     election: createElection(config),
     catchUp: createCatchUp(config),

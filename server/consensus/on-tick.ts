@@ -12,6 +12,8 @@ import type { Device } from './types.ts';
 
 /** The way to the others: time-outs follow it. */
 export function setRoundTrip(core: Core, roundTrip: number): void {
+  if (roundTrip === core.roundTrip) return;
+  core.roundTrip = roundTrip;
   core.config = { ...core.config, timing: stretched(core.timing, roundTrip) };
 }
 

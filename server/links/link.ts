@@ -2,6 +2,7 @@ import {
   LINK_FRAME_BYTES,
   LINK_FRAME_FULL,
   LINK_LAST_WORDS_MS,
+  LINK_LEAST_OF,
   LINK_PING_MS,
   LINK_QUEUE_BYTES,
   LINK_QUEUE_RESERVE,
@@ -72,8 +73,10 @@ export class Link {
   /** Index of the region that dialled. */
   readonly dialler: number;
   readonly since = performance.now();
+  /** Smoothed. */
   rttMs: number | null = null;
   dropped = 0;
+  readonly #lastRtts: number[] = [];
   readonly #wire: Wire;
   readonly #faults: Faults;
   readonly #bounds: LinkBounds;
@@ -98,6 +101,11 @@ export class Link {
     this.#pingTimer = setInterval(() => this.#tick(), bounds.pingMs);
     wire.hand({ frame: (frame) => this.frame(frame), closed: (reason) => this.#down(reason) });
     this.#sendPing();
+  }
+
+  /** The way itself: the least of the last few round trips, untouched by hosts that stand still; 0 before the first. */
+  get leastRttMs(): number {
+    return this.#lastRtts.length === 0 ? 0 : Math.min(...this.#lastRtts);
   }
 
   /** Bytes that wait for this peer. */
@@ -243,6 +251,8 @@ export class Link {
   #pong(value: number): void {
     const sample = ((ticks() - value) >>> 0) / TICKS_PER_MS;
     this.rttMs = this.rttMs === null ? sample : this.rttMs + (sample - this.rttMs) / 8;
+    this.#lastRtts.push(sample);
+    if (this.#lastRtts.length > LINK_LEAST_OF) this.#lastRtts.shift();
   }
 
   #tick(): void {

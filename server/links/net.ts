@@ -145,6 +145,12 @@ class Net implements NetLinks {
     });
   }
 
+  roundTrip(): number {
+    let most = 0;
+    for (const peer of this.#peers) if (peer?.connected === true) most = Math.max(most, peer.leastRttMs);
+    return most;
+  }
+
   cut(devices: readonly number[] | null): void {
     this.#peers.forEach((peer, device) => {
       peer?.setCut(devices?.includes(device) === true);

@@ -70,6 +70,9 @@ export class Peer {
   get rttMs(): number | null {
     return this.#link?.rttMs ?? null;
   }
+  get leastRttMs(): number {
+    return this.#link?.leastRttMs ?? 0;
+  }
   get dropped(): number {
     return this.#dropped + (this.#link?.dropped ?? 0);
   }

@@ -33,6 +33,8 @@ export interface Links {
   /** Queues for the one write per turn; dropped when the peer is not connected or its bounded queue is full (the core retransmits). */
   send(world: string, device: number, message: PeerMessage): void;
   status(): readonly PeerStatus[];
+  /** Milliseconds to the farthest connected peer and back; 0 while nothing is known. */
+  roundTrip(): number;
   /** Test faults: stop talking to these regions, without closing processes; null heals all. */
   cut(devices: readonly number[] | null): void;
   /** Test faults: delay what is sent to a device, ms; 0 ends it. */

@@ -14,8 +14,8 @@ export interface Clock {
 
 export type HostInput =
   | { readonly kind: 'peer'; readonly from: number; readonly message: PeerMessage }
-  /** Every few milliseconds, and once at start. */
-  | { readonly kind: 'tick' }
+  /** Every few milliseconds, and once at start. `roundTrip`: to the farthest peer, ms; left out where it is as before. */
+  | { readonly kind: 'tick'; readonly roundTrip?: number }
   /** All writes up to this one are on stable storage. */
   | { readonly kind: 'persisted'; readonly write: number }
   | { readonly kind: 'link'; readonly device: number; readonly up: boolean }

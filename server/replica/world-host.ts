@@ -163,7 +163,7 @@ export class WorldHost {
         this.takeFromPeer(input.from, input.message);
         return;
       case 'tick':
-        this.feed({ kind: 'tick', now: this.clock.now });
+        this.feed({ ...input, now: this.clock.now });
         this.dropFailedPreparation();
         this.actions.expire(this.clock.now);
         this.readRequests.expire(this.clock.now);
