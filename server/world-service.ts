@@ -19,6 +19,12 @@ export interface ActAnswer {
   readonly duplicate: boolean;
 }
 
+/** Whom the outcomes of actions are told. One object may ask for many: `tag` is what it gave along with an action. */
+export interface Asker {
+  /** Once for each action: `answer` where `error` is null. Must not throw. */
+  answered(tag: number, error: ThroughlineError | null, answer: ActAnswer | undefined): void;
+}
+
 /** Newly applied commands first..last; `batch` is the run of their bytes exactly as the leader encoded them. */
 export interface AppliedBatch {
   readonly first: number;
@@ -35,8 +41,8 @@ export interface WorldService {
   /** Ballot integers: round * regions.length + index. */
   readonly regions: readonly string[];
 
-  /** `done` is called exactly once, when the command is issued and applied here, or with an error of errors.ts. Never throws. */
-  act(request: ActRequest, done: (error: ThroughlineError | null, answer?: ActAnswer) => void): void;
+  /** The asker is told exactly once, when the command is issued and applied here, or an error of errors.ts. Never throws. */
+  act(request: ActRequest, asker: Asker, tag: number): void;
 
   /** A client of this session is connected here / no longer. The last disconnect with `left` true runs the world's leave function soon, otherwise after a grace period. */
   connected(session: string): void;

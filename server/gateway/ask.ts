@@ -1,8 +1,8 @@
 /** Asks the world to execute an action that was admitted, and keeps the books: one outcome each, whatever happens. */
 import type { ThroughlineError } from '../errors.ts';
-import type { ActAnswer, ActRequest, WorldService } from '../world-service.ts';
+import type { ActAnswer, ActRequest, Asker, WorldService } from '../world-service.ts';
 import { asRefusal } from './refusal.ts';
-import type { Sessions } from './sessions.ts';
+import type { Seat, Sessions } from './sessions.ts';
 import type { ActionCounts } from './types.ts';
 
 export interface AskContext {
@@ -13,39 +13,37 @@ export interface AskContext {
   readonly fault: (cause: unknown) => void;
 }
 
-export type Outcome =
-  | { readonly error: ThroughlineError; readonly answer: null }
-  | { readonly error: null; readonly answer: ActAnswer };
-
-/** `done` is called exactly once. */
-export function ask(context: AskContext, request: ActRequest, done: (outcome: Outcome) => void): void {
-  const { world, sessions, counts, fault } = context;
-  let settled = false;
-  const settle = (outcome: Outcome) => {
-    if (settled) {
-      fault(new Error(`sequence ${request.sequence} of ${request.session} was answered twice`));
-      return;
-    }
-    settled = true;
-    sessions.settle(request.session);
-    count(counts, outcome);
-    done(outcome);
-  };
+/** Whoever asks gives the action's place back by `settle` when it is answered. */
+export function hand({ world, fault }: AskContext, request: ActRequest, asker: Asker, tag: number): void {
   try {
-    world.act(request, (error, answer) => {
-      if (error !== null) settle({ error, answer: null });
-      else if (answer !== undefined) settle({ error: null, answer });
-      else throw new Error('an action ended without an answer');
-    });
+    world.act(request, asker, tag);
   } catch (cause) {
     fault(cause);
-    if (!settled) settle({ error: asRefusal(cause), answer: null });
+    asker.answered(tag, asRefusal(cause), undefined);
   }
 }
 
-function count(counts: ActionCounts, { error, answer }: Outcome): void {
-  if (error === null) counts[answer.duplicate ? 'duplicate' : 'issued']++;
+export function settle(
+  { sessions, counts }: AskContext,
+  seat: Seat,
+  error: ThroughlineError | null,
+  answer: ActAnswer | undefined,
+): void {
+  sessions.settle(seat);
+  if (error === null) counts[answer?.duplicate === true ? 'duplicate' : 'issued']++;
   else if (error.kind === 'unknown') counts.unknown++;
   else if (error.kind === 'unavailable') counts.unavailable++;
   else counts[error.code === 'refused' ? 'refused' : 'failed']++;
+}
+
+/** One action for whoever waits for a promise. */
+export function ask(context: AskContext, seat: Seat, request: ActRequest): Promise<ActAnswer> {
+  return new Promise((resolve, reject) => {
+    const answered: Asker['answered'] = (_, error, answer) => {
+      settle(context, seat, error, answer);
+      if (error === null) resolve(answer as ActAnswer);
+      else reject(error);
+    };
+    hand(context, request, { answered }, 0);
+  });
 }

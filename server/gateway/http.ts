@@ -9,6 +9,7 @@ import { ANY_ORIGIN, type Exchange, type HeaderFields, JSON_TYPE } from './excha
 import { getCommands, getState } from './http-reads.ts';
 import type { Pages } from './pages.ts';
 import { asRefusal, isFault, RETRY_AFTER, refusalBody } from './refusal.ts';
+import type { Seat } from './sessions.ts';
 import { bearer } from './tokens.ts';
 import type { ActionCounts, GatewayLogger } from './types.ts';
 import type { WorldDesk } from './world-desk.ts';
@@ -102,37 +103,30 @@ export class HttpDoor {
   }
 
   async #action(exchange: Exchange, desk: WorldDesk, session: string): Promise<void> {
-    const request = this.#take(desk, session, await jsonBody(exchange));
-    const answer = await this.#act(desk, request);
+    const { seat, request } = this.#take(desk, session, await jsonBody(exchange));
+    const answer = await ask(desk.asking, seat, request);
     exchange.send(200, { ...JSON_TYPE, ...ANY_ORIGIN }, answerBody(answer));
   }
 
-  /** Checks an action and takes it in; `act` gives its place back. Throws when it is turned away. */
-  #take(desk: WorldDesk, session: string, body: JsonObject): ActRequest {
+  /** Checks an action and takes it in; `ask` gives its place back. Throws when it is turned away. */
+  #take(desk: WorldDesk, session: string, body: JsonObject): { seat: Seat; request: ActRequest } {
     const { sequence, action, args } = body;
     const now = this.#context.now();
     try {
-      desk.sessions.spend(session, now);
+      const seat = desk.sessions.seat(session, now);
+      desk.sessions.spend(seat, now);
       if (!Number.isSafeInteger(sequence) || (sequence as number) < 1)
         throw new ThroughlineError('bad-request', 'sequence is a whole number from 1 to 9007199254740991');
       const bytes = encodeArgs(desk, action, args ?? {});
       if (this.#context.draining()) throw new ThroughlineError('draining', 'this server is leaving');
       desk.sessions.touch(session, now);
-      desk.sessions.admit(session, now);
-      return { session, sequence: sequence as number, action: action as string, args: bytes };
+      desk.sessions.admit(seat);
+      const request = { session, sequence: sequence as number, action: action as string, args: bytes };
+      return { seat, request };
     } catch (cause) {
       this.#context.counts.rejected++;
       throw cause;
     }
-  }
-
-  #act(desk: WorldDesk, request: ActRequest): Promise<ActAnswer> {
-    return new Promise((resolve, reject) => {
-      ask(desk.asking, request, ({ error, answer }) => {
-        if (error === null) resolve(answer);
-        else reject(error);
-      });
-    });
   }
 
   /** Colyseus' SDKs read `message`, or `error` and `code`; all say what the contract says. */

@@ -2,12 +2,12 @@
 import { type Act, type Answer, decodeAct, decodeActs } from '../../schemas/generated/client.ts';
 import { SchemaError } from '../../schemas/support/errors.ts';
 import { type ErrorCode, ThroughlineError } from '../errors.ts';
-import type { ActAnswer } from '../world-service.ts';
-import { ask } from './ask.ts';
+import type { ActAnswer, Asker } from '../world-service.ts';
+import { hand, settle } from './ask.ts';
 import { ClientStream, type StreamContext } from './client-stream.ts';
 import { ACT, ACTS, answerFrame, answersFrame, HEADER, moveOnFrame, ROOM_DATA_BYTES } from './frames.ts';
 import { asRefusal, closeCode, closeReason, isFault, wellFormed } from './refusal.ts';
-import type { Sessions } from './sessions.ts';
+import type { Seat, Sessions } from './sessions.ts';
 import type { ActionCounts, CutOff } from './types.ts';
 import type { Pipe } from './wire.ts';
 
@@ -35,13 +35,14 @@ export interface Admission {
   readonly stream: 'commands' | 'answers';
 }
 
-export class Member {
+export class Member implements Asker {
   readonly session: string;
   readonly pipe: Pipe;
   readonly stream: ClientStream;
   readonly #context: MemberContext;
   readonly #joinedAt: number;
   readonly #admission: Admission;
+  readonly #seat: Seat;
   #started = false;
   #answers: Answer[] = [];
   /** It sends several acts in one message, so it takes several answers in one. */
@@ -50,8 +51,9 @@ export class Member {
   /** Messages over the bounds since the last sweep. */
   #excess = 0;
 
-  constructor(context: MemberContext, admission: Admission, pipe: Pipe) {
+  constructor(context: MemberContext, admission: Admission, pipe: Pipe, seat: Seat) {
     this.#context = context;
+    this.#seat = seat;
     this.#admission = admission;
     this.session = admission.session;
     this.pipe = pipe;
@@ -105,7 +107,8 @@ export class Member {
       return;
     }
     if (number === ACTS) this.#batches = true;
-    for (const act of acts) if (this.pipe.open) this.#act(act);
+    const now = this.#context.now();
+    for (const act of acts) if (this.pipe.open) this.#act(act, now);
   }
 
   /** One of Colyseus' own frames. False when there were too many of them. */
@@ -149,21 +152,25 @@ export class Member {
     this.pipe.close(closeCode(code), closeReason(code, detail));
   }
 
-  #act(act: Act): void {
-    const { sessions, counts, now } = this.#context;
+  #act(act: Act, now: number): void {
+    const { sessions, counts } = this.#context;
     const { sequence, action, args } = act;
     try {
-      sessions.spend(this.session, now());
+      sessions.spend(this.#seat, now);
       this.#check(act);
-      sessions.admit(this.session, now());
+      sessions.admit(this.#seat);
     } catch (cause) {
       counts.rejected++;
       this.#refuse(sequence, cause);
       return;
     }
-    ask(this.#context, { session: this.session, sequence, action, args }, ({ error, answer }) =>
-      this.#answer(error === null ? positive(sequence, answer) : negative(sequence, error)),
-    );
+    hand(this.#context, { session: this.session, sequence, action, args }, this, sequence);
+  }
+
+  /** The world's word on an act of this client. */
+  answered(sequence: number, error: ThroughlineError | null, answer: ActAnswer | undefined): void {
+    settle(this.#context, this.#seat, error, answer);
+    this.#answer(error === null ? positive(sequence, answer as ActAnswer) : negative(sequence, error));
   }
 
   /** What can be said without asking the leader. */

@@ -6,7 +6,8 @@ import { ThroughlineError } from '../errors.ts';
 import type { WorldService } from '../world-service.ts';
 import type { GatewayLimits } from './bounds.ts';
 
-interface Seat {
+/** One session at this gateway. Good while it has a socket or something outstanding; others are asked for anew. */
+export interface Seat {
   sockets: number;
   /** Present over HTTP until then; 0: not. */
   httpUntil: number;
@@ -39,9 +40,11 @@ export class Sessions {
     return this.#seats.get(session)?.outstanding ?? 0;
   }
 
-  enter(session: string, now: number): void {
-    this.#seat(session, now).sockets++;
+  enter(session: string, now: number): Seat {
+    const seat = this.#seats.get(session) ?? this.#make(session, now);
+    seat.sockets++;
     this.#world.connected(session);
+    return seat;
   }
 
   /** `left`: it said good-bye. */
@@ -53,24 +56,29 @@ export class Sessions {
     this.#world.disconnected(session, left);
   }
 
+  /** Of a session that may not be present yet. Throws `overloaded` when too many are. */
+  seat(session: string, now: number): Seat {
+    const known = this.#seats.get(session);
+    if (known === undefined && this.#seats.size >= this.#limits.sessions)
+      throw new ThroughlineError('overloaded', 'too many sessions are present on this server');
+    return known ?? this.#make(session, now);
+  }
+
   /** An action over HTTP. Throws `overloaded` when too many sessions are present. */
   touch(session: string, now: number): void {
-    if (!this.#seats.has(session) && this.#seats.size >= this.#limits.sessions)
-      throw new ThroughlineError('overloaded', 'too many sessions are present on this server');
-    const seat = this.#seat(session, now);
+    const seat = this.seat(session, now);
     if (seat.httpUntil === 0) this.#world.connected(session);
     seat.httpUntil = now + this.#limits.httpPresenceMs;
   }
 
   /** Counts an action against the rate, a good one or not. Throws `rate-limited`. */
-  spend(session: string, now: number): void {
-    if (!this.#spend(this.#seat(session, now), now))
+  spend(seat: Seat, now: number): void {
+    if (!this.#spend(seat, now))
       throw new ThroughlineError('rate-limited', `more than ${this.#limits.rate} actions a second`);
   }
 
   /** Takes an action in, to be given back by `settle`. Throws `rate-limited`. */
-  admit(session: string, now: number): void {
-    const seat = this.#seat(session, now);
+  admit(seat: Seat): void {
     if (seat.outstanding >= this.#limits.outstanding)
       throw new ThroughlineError(
         'rate-limited',
@@ -80,10 +88,8 @@ export class Sessions {
     this.#outstanding++;
   }
 
-  settle(session: string): void {
-    const seat = this.#seats.get(session);
-    if (seat === undefined || seat.outstanding === 0)
-      throw new Error(`an action of session ${session} is settled twice`);
+  settle(seat: Seat): void {
+    if (seat.outstanding === 0) throw new Error('an action is settled twice');
     seat.outstanding--;
     this.#outstanding--;
   }
@@ -104,9 +110,7 @@ export class Sessions {
     this.sweep(Number.POSITIVE_INFINITY);
   }
 
-  #seat(session: string, now: number): Seat {
-    const known = this.#seats.get(session);
-    if (known !== undefined) return known;
+  #make(session: string, now: number): Seat {
     const seat = { sockets: 0, httpUntil: 0, outstanding: 0, allowance: this.#limits.burst, asOf: now };
     this.#seats.set(session, seat);
     return seat;

@@ -42,7 +42,7 @@ export class WorldDesk {
   readonly #live = new Set<Member>();
   readonly #catching = new Set<Member>();
   /** Those with answers to send at the end of this turn. */
-  readonly #answered = new Set<Member>();
+  #answered: Member[] = [];
   /** Those who wait for something to be applied. */
   readonly #bells = new Set<() => void>();
   readonly #unsubscribe: () => void;
@@ -107,13 +107,13 @@ export class WorldDesk {
         member.stream.close();
       },
     });
-    const member = new Member(this.#forMembers, admission, pipe);
+    const seat = this.sessions.enter(admission.session, this.#context.now());
+    const member = new Member(this.#forMembers, admission, pipe, seat);
     this.#members.set(client, member);
     if (admission.stream === 'commands') {
       this.#catching.add(member);
       this.feed.setIdle(false);
     }
-    this.sessions.enter(admission.session, this.#context.now());
   }
 
   /** `left`: it said good-bye. A client that never got as far as `join` is ignored. */
@@ -164,8 +164,8 @@ export class WorldDesk {
   }
 
   flushAnswers(): void {
-    const members = [...this.#answered];
-    this.#answered.clear();
+    const members = this.#answered;
+    this.#answered = [];
     for (const member of members) member.flushAnswers();
   }
 
@@ -228,8 +228,8 @@ export class WorldDesk {
   }
 
   #answerSoon(member: Member): void {
-    if (this.#answered.size === 0) queueMicrotask(() => this.flushAnswers());
-    this.#answered.add(member);
+    if (this.#answered.length === 0) queueMicrotask(() => this.flushAnswers());
+    this.#answered.push(member);
   }
 
   /** A replica that took over a snapshot of a peer stands further than the batches it told of. */

@@ -14,10 +14,9 @@ import {
 import { TimeMachine } from '../replica/time-machine.ts';
 import type { Answer, ReadAnswer } from '../replica/types.ts';
 import { NumberWaiters } from '../replica/waiters.ts';
-import type { ActAnswer, ActRequest, AppliedBatch, WorldService, WorldStatus } from '../world-service.ts';
+import type { ActRequest, AppliedBatch, Asker, WorldService, WorldStatus } from '../world-service.ts';
+import { OpenAsks } from './open-asks.ts';
 import { type RunnerEvents, soon, type WorldRunner } from './world-runner.ts';
-
-type Done = Parameters<WorldService['act']>[1];
 
 /** What the gateway and the admin port of this process know of a world: its WorldRunner as a WorldService. */
 export class LocalWorld implements WorldService, RunnerEvents {
@@ -29,7 +28,7 @@ export class LocalWorld implements WorldService, RunnerEvents {
   readonly #waiters = new NumberWaiters(APPLIED_WAITERS);
   readonly #listeners = new Set<(batch: AppliedBatch) => void>();
   readonly #leaderListeners = new Set<() => void>();
-  readonly #actions = new Map<number, Done>();
+  readonly #asks = new OpenAsks();
   readonly #reads = new Map<number, (error: ThroughlineError | null) => void>();
   readonly #warn: (error: unknown) => void;
   #nextId = 1;
@@ -59,15 +58,17 @@ export class LocalWorld implements WorldService, RunnerEvents {
     return this.#runner.state;
   }
 
-  act(request: ActRequest, done: Done): void {
+  act(request: ActRequest, asker: Asker, tag: number): void {
     const { failure } = this.#runner;
-    if (failure !== null) {
-      queueMicrotask(() => done(new ThroughlineError('no-quorum', failure.message)));
-      return;
+    const id = failure === null ? this.#asks.add(asker, tag) : null;
+    if (id !== null) this.#runner.take({ kind: 'act', id, request });
+    else {
+      const error =
+        failure === null
+          ? new ThroughlineError('overloaded', 'this region waits for too many answers')
+          : new ThroughlineError('no-quorum', failure.message);
+      queueMicrotask(() => asker.answered(tag, error, undefined));
     }
-    const id = this.#nextId++;
-    this.#actions.set(id, done);
-    this.#runner.take({ kind: 'act', id, request });
   }
 
   connected(session: string): void {
@@ -197,10 +198,7 @@ export class LocalWorld implements WorldService, RunnerEvents {
   // ---- RunnerEvents -------------------------------------------------------------------------------------------------------
 
   answer({ id, error, answer }: Answer): void {
-    const done = this.#actions.get(id);
-    this.#actions.delete(id);
-    if (error === null) done?.(null, answer as ActAnswer);
-    else done?.(error);
+    this.#asks.settle(id, error, answer);
   }
 
   readable({ id, error }: ReadAnswer): void {
@@ -226,8 +224,7 @@ export class LocalWorld implements WorldService, RunnerEvents {
   }
 
   stopped(error: ThroughlineError): void {
-    for (const done of this.#actions.values()) done(error);
-    this.#actions.clear();
+    this.#asks.settleAll(error);
     for (const done of this.#reads.values()) done(error);
     this.#reads.clear();
     this.#waiters.expire(Number.POSITIVE_INFINITY);

@@ -9,12 +9,16 @@ import type {
   ActAnswer,
   ActRequest,
   AppliedBatch,
+  Asker,
   WorldService,
   WorldStatus,
 } from '../../server/world-service.ts';
 
 const BALLOT = 3;
 type Done = (error: ThroughlineError | null, answer?: ActAnswer) => void;
+
+/** Asks and does not care. */
+export const NOBODY: Asker = { answered: () => {} };
 
 export class FakeWorld implements WorldService {
   readonly name: string;
@@ -49,7 +53,8 @@ export class FakeWorld implements WorldService {
     this.#leader = new LeaderState(this.state);
   }
 
-  act(request: ActRequest, done: Done): void {
+  act(request: ActRequest, asker: Asker, tag: number): void {
+    const done: Done = (error, answer) => asker.answered(tag, error, answer);
     if (this.holding) this.held.push({ request, done });
     else this.#run(request, done);
   }

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ThroughlineError } from '../../server/errors.ts';
 import { Tokens } from '../../server/gateway/tokens.ts';
-import { FakeWorld } from './fake-world.ts';
+import { FakeWorld, NOBODY } from './fake-world.ts';
 import {
   closeAll,
   guest,
@@ -301,7 +301,7 @@ describe.each(['uws', 'ws'] as const)('HTTP over %s', (transport) => {
     const { token } = await guest(site);
     for (let i = 0; i < 3_000; i++) {
       const open = site.world.definition.schema.actions['open']?.encode({ id: `${'w'.repeat(100)}${i}` });
-      site.world.act({ session: 's', sequence: i + 1, action: 'open', args: open as Uint8Array }, () => {});
+      site.world.act({ session: 's', sequence: i + 1, action: 'open', args: open as Uint8Array }, NOBODY, 0);
     }
     const { json } = await request(`${site.http}/v1/worlds/warehouse/state`, { token });
     expect(json.number).toBe(3_000);

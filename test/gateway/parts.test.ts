@@ -10,7 +10,7 @@ import { type FeedTarget, LiveFeed } from '../../server/gateway/live-feed.ts';
 import { Sessions } from '../../server/gateway/sessions.ts';
 import { Snapshot, Snapshots } from '../../server/gateway/snapshots.ts';
 import { bearer, newSession, Tokens } from '../../server/gateway/tokens.ts';
-import { FakeWorld } from './fake-world.ts';
+import { FakeWorld, NOBODY } from './fake-world.ts';
 import { range, TestLog } from './support.ts';
 
 const HOUR = 3_600_000;
@@ -106,19 +106,20 @@ describe('sessions', () => {
 
   it('bound what is outstanding and the rate, each session by itself', () => {
     const { sessions } = open();
-    for (let i = 0; i < 2; i++) sessions.admit('a', 0);
-    expect(() => sessions.admit('a', 0)).toThrow('2 actions wait');
-    sessions.admit('b', 0);
+    const [a, b] = [sessions.seat('a', 0), sessions.enter('b', 0)];
+    for (let i = 0; i < 2; i++) sessions.admit(a);
+    expect(() => sessions.admit(a)).toThrow('2 actions wait');
+    sessions.admit(b);
     expect(sessions.outstanding).toBe(3);
-    sessions.settle('a');
-    sessions.admit('a', 0);
-    expect(() => sessions.admit('a', 0)).toThrow('2 actions wait');
-    for (let i = 0; i < 5; i++) sessions.spend('a', 0);
-    expect(() => sessions.spend('a', 0)).toThrow('more than 10 actions a second');
-    sessions.spend('b', 0);
-    sessions.spend('a', 100);
-    expect(() => sessions.spend('a', 100)).toThrow('more than 10 actions a second');
-    expect(() => sessions.settle('c')).toThrow('settled twice');
+    sessions.settle(a);
+    sessions.admit(a);
+    expect(() => sessions.admit(a)).toThrow('2 actions wait');
+    for (let i = 0; i < 5; i++) sessions.spend(a, 0);
+    expect(() => sessions.spend(a, 0)).toThrow('more than 10 actions a second');
+    sessions.spend(b, 0);
+    sessions.spend(a, 100);
+    expect(() => sessions.spend(a, 100)).toThrow('more than 10 actions a second');
+    expect(() => sessions.settle(sessions.seat('c', 0))).toThrow('settled twice');
   });
 
   it('bound how many are present over HTTP', () => {
@@ -139,7 +140,7 @@ describe('reading a state', () => {
     const open = warehouse.schema.actions.open;
     for (let i = 1; i <= 2_000; i++) {
       const args = open.encode({ id: `${'w'.repeat(60)}${i}` });
-      world.act({ session: 's', sequence: i, action: 'open', args }, () => {});
+      world.act({ session: 's', sequence: i, action: 'open', args }, NOBODY, 0);
     }
     const pieces: string[] = [];
     let drain = (): void => {};

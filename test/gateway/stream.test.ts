@@ -4,7 +4,7 @@ import { Mirror } from '../../game-logic/mirror.ts';
 import { warehouse } from '../../game-logic/worlds/warehouse/index.ts';
 import { digestText } from '../../schemas/support/digest.ts';
 import { ThroughlineError } from '../../server/errors.ts';
-import { FakeWorld } from './fake-world.ts';
+import { FakeWorld, NOBODY } from './fake-world.ts';
 import { closeAll, openSite, RawClient, range, type Site, type SiteOptions, until } from './support.ts';
 
 afterEach(closeAll);
@@ -410,6 +410,6 @@ function openMany(world: FakeWorld, count: number): void {
   const open = world.definition.schema.actions['open'];
   for (let i = 1; i <= count; i++) {
     const args = open?.encode({ id: `row${i}` }) as Uint8Array;
-    world.act({ session: 'opener', sequence: i, action: 'open', args }, () => {});
+    world.act({ session: 'opener', sequence: i, action: 'open', args }, NOBODY, 0);
   }
 }

@@ -10,7 +10,7 @@ import { LinkFaults } from '../../server/region/link-faults.ts';
 import { LocalWorld } from '../../server/region/local-world.ts';
 import { WorldRunner } from '../../server/region/world-runner.ts';
 import { createMemoryStorage, MemoryDisk, type MemoryHooks } from '../../server/storage/memory.ts';
-import type { ActAnswer } from '../../server/world-service.ts';
+import type { ActAnswer, Asker } from '../../server/world-service.ts';
 
 const regions = ['eu'];
 const opened: { runner: WorldRunner; ticker: NodeJS.Timeout }[] = [];
@@ -48,10 +48,11 @@ async function open(disk = new MemoryDisk(), hooks: MemoryHooks = {}) {
 function act(world: LocalWorld, sequence: number, action = 'inbound', args: object = { to: 'A', amount: 1 }) {
   const bytes = warehouse.schema.actions[action as 'inbound'].encode(args);
   return new Promise<ActAnswer>((resolve, reject) => {
-    world.act({ session: 's', sequence, action, args: bytes }, (error, answer) => {
-      if (error === null) resolve(answer as ActAnswer);
-      else reject(error);
-    });
+    const answered: Asker['answered'] = (tag, error, answer) => {
+      if (error !== null) reject(error);
+      else if (tag === 7) resolve(answer as ActAnswer);
+    };
+    world.act({ session: 's', sequence, action, args: bytes }, { answered }, 7);
   });
 }
 
