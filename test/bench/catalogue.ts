@@ -12,6 +12,11 @@ export const BENCHMARKS: { readonly [name: string]: Benchmark } = {
       'issued actions a second and latency by actions in flight: three server processes, real stable storage',
     run: async (options) => (await import('./commits.ts')).commits(options),
   },
+  peers: {
+    about:
+      'the same writes to us, etcd, ZooKeeper and Redis in one run; says what is missing; --install, --only',
+    run: async (options) => (await import('./peers.ts')).peers(options),
+  },
   codec: {
     about: 'nanoseconds of encoding, verifying and decoding a warehouse transfer; one thread, no server',
     run: async (options) => (await import('./codec.ts')).codec(options),

@@ -1,0 +1,144 @@
+/**
+ * `peers`: the same small writes to us and to etcd, ZooKeeper and Redis, on the same machine in the same run, one system after the
+ * other within each round. Values of 64 bytes, up to 64 connections spread over the servers, one generator for all.
+ */
+import { Histogram } from '../../bots/histogram.ts';
+import { type BenchOptions, wanted } from './args.ts';
+import { type Report, ratio, Samples } from './figures.ts';
+import type { LoadOrder, LoadReport } from './lines/load-main.ts';
+import { prepare } from './lines/open-line.ts';
+import { ask, progress } from './processes.ts';
+import { round, table } from './statistics.ts';
+import { etcd } from './systems/etcd.ts';
+import { redis, redisStream } from './systems/redis.ts';
+import { install, type Running, type System, serverCpu } from './systems/system.ts';
+import { throughline } from './systems/throughline.ts';
+import { zookeeper } from './systems/zookeeper.ts';
+
+const IN_FLIGHT = [1, 16, 64, 256, 1024];
+const LINES = 64;
+/** Java compiles what is hot; everybody gets the same time. */
+const WARM_UP_MS = 1_500;
+const FIRST_WARM_UP_MS = 5_000;
+
+export async function peers(options: BenchOptions): Promise<Report> {
+  const notes: string[] = [];
+  const all = [throughline(), etcd(), zookeeper, redis, redisStream];
+  const systems = all.filter((system) => wanted(options, system.kind) && available(system, options, notes));
+  const samples = new Samples();
+  const inFlight = options.inFlight ?? IN_FLIGHT;
+  for (const system of systems) notes.push(`${system.title}: ${system.about}`);
+  // Servers that only wait take no part: each system runs alone, started anew for each round.
+  for (let index = 0; index < options.rounds; index++)
+    for (const system of systems) await measureSystem(system, inFlight, options.seconds, samples, index);
+  const tables = [resultTable(systems, inFlight, samples), ratioTable(systems, inFlight, samples)];
+  notes.push('not available as a Debian package, so not compared: NATS JetStream');
+  return { figures: samples.figures(), tables, notes };
+}
+
+function available(system: System, options: BenchOptions, notes: string[]): boolean {
+  if (system.missing() !== null && options.install) install(system);
+  const missing = system.missing();
+  if (missing === null) return true;
+  notes.push(`left out: ${missing}`);
+  progress(`left out: ${missing}`);
+  return false;
+}
+
+async function measureSystem(
+  system: System,
+  inFlight: readonly number[],
+  seconds: number,
+  samples: Samples,
+  roundIndex: number,
+): Promise<void> {
+  const running = await system.start();
+  try {
+    await prepare(system.kind, running.endpoints[await running.leader()] ?? running.endpoints[0]!);
+    await measure(system, running, 64, FIRST_WARM_UP_MS, 100);
+    for (const count of inFlight) {
+      const result = await measure(system, running, count, WARM_UP_MS, seconds * 1_000);
+      const name = figureName(system, count);
+      samples.add(name('writes/s'), result.perSecond, '/s', 'more');
+      samples.add(name('p50'), result.p50, 'ms', 'less');
+      samples.add(name('p99'), result.p99, 'ms', 'less');
+      samples.add(name('CPU'), result.cpuPer10k, 's/10k', 'less');
+      samples.add(name('load CPU'), result.loadCpuPer10k, 's/10k', 'less');
+      const failed =
+        Object.keys(result.failed).length === 0 ? '' : ` failed: ${JSON.stringify(result.failed)}`;
+      progress(
+        `round ${roundIndex + 1} ${system.title} ${count}: ${Math.round(result.perSecond)}/s${failed}`,
+      );
+    }
+  } finally {
+    await running.stop();
+  }
+}
+
+const figureName = (system: System, inFlight: number) => (what: string) =>
+  `${system.title}, ${inFlight} in flight: ${what}`;
+
+async function measure(
+  system: System,
+  running: Running,
+  inFlight: number,
+  warmUpMs: number,
+  measureMs: number,
+) {
+  // A lone client stands beside the leader; many are spread over all servers.
+  const { endpoints } = running;
+  const near = inFlight === 1 ? [endpoints[await running.leader()] ?? endpoints[0]!] : endpoints;
+  const order: LoadOrder = {
+    ...{ kind: system.kind, endpoints: near, lines: Math.min(LINES, inFlight) },
+    ...{ inFlight, warmUpMs, measureMs },
+  };
+  const [before, from] = [serverCpu(running), performance.now()];
+  const report = await ask<LoadOrder, LoadReport>('./lines/load-main.ts', order);
+  // Processor time covers the warm-up, too: by its share of the time under load, which starting the generator is not part of.
+  const busy = Math.min((performance.now() - from) / 1_000, warmUpMs / 1_000 + report.seconds);
+  const cpu = (serverCpu(running) - before) * (report.seconds / busy);
+  const latencies = Histogram.from(report.latencies);
+  const per10k = (seconds: number) => (seconds / report.acknowledged) * 1e4;
+  return {
+    perSecond: report.acknowledged / report.seconds,
+    p50: latencies.percentile(50),
+    p99: latencies.percentile(99),
+    cpuPer10k: per10k(cpu),
+    loadCpuPer10k: per10k(report.cpuSeconds),
+    failed: report.failed,
+  };
+}
+
+function resultTable(systems: readonly System[], inFlight: readonly number[], samples: Samples): string {
+  return table([
+    ['system', 'in flight', 'writes/s', 'spread', 'p50 ms', 'p99 ms', 'CPU s/10k servers', 'CPU s/10k load'],
+    ...systems.flatMap((system) =>
+      inFlight.map((count) => {
+        const name = figureName(system, count);
+        return [
+          ...[system.title, count, samples.cell(name('writes/s'), 0), samples.spread(name('writes/s'))],
+          ...[samples.cell(name('p50'), 3), samples.cell(name('p99'), 2)],
+          ...[samples.cell(name('CPU'), 3), samples.cell(name('load CPU'), 3)],
+        ];
+      }),
+    ),
+  ]);
+}
+
+/** How many times as much we do, how much less it costs. */
+function ratioTable(systems: readonly System[], inFlight: readonly number[], samples: Samples): string {
+  const [ours, ...others] = systems;
+  if (ours?.kind !== 'throughline' || others.length === 0) return '';
+  const figures = samples.figures();
+  const of = (other: System, count: number, what: string) =>
+    round(ratio(figures, figureName(ours, count)(what), figureName(other, count)(what)), 2);
+  return table([
+    ['Throughline beside', 'in flight', 'writes/s x', 'p50 x', 'p99 x', 'CPU x'],
+    ...others.flatMap((other) =>
+      inFlight.map((count) => [
+        ...[other.title, count, of(other, count, 'writes/s'), of(other, count, 'p50')],
+        ...[of(other, count, 'p99'), of(other, count, 'CPU')],
+      ]),
+    ),
+  ]);
+}

@@ -1,0 +1,114 @@
+/** ZooKeeper from its Debian package: three servers on loopback, each a Java process with a folder of its own. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import type { Endpoint } from '../lines/line.ts';
+import { type Child, type Folder, freePorts, start, temporaryFolder } from '../processes.ts';
+import { type Breakable, found, missingPackage, type System, until } from './system.ts';
+
+const JAVA = ['/usr/bin/java'];
+const JAR = ['/usr/share/java/zookeeper.jar'];
+const MAIN = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
+const SERVERS = 3;
+
+export const zookeeper: System & { start(): Promise<Breakable> } = {
+  kind: 'zookeeper',
+  title: 'ZooKeeper',
+  about: 'three servers, tickTime 2000, defaults; setData by a client of its own wire format, pipelined',
+  debian: 'zookeeper',
+  missing: () =>
+    found(...JAVA) === null || found(...JAR) === null ? missingPackage('ZooKeeper', 'zookeeper') : null,
+  start: () => ZooKeeper.start(),
+};
+
+class ZooKeeper implements Breakable {
+  readonly endpoints: readonly Endpoint[];
+  readonly #folder: Folder;
+  readonly #children: Child[] = [];
+
+  private constructor(folder: Folder, ports: readonly number[]) {
+    this.#folder = folder;
+    this.endpoints = Array.from({ length: SERVERS }, (_, i) => ({ host: '127.0.0.1', port: ports[i]! }));
+    const servers = this.endpoints.map(
+      (_, i) => `server.${i + 1}=127.0.0.1:${ports[SERVERS + i]}:${ports[2 * SERVERS + i]}`,
+    );
+    this.endpoints.forEach(({ port }, i) => {
+      const data = this.#path(i);
+      mkdirSync(data);
+      writeFileSync(join(data, 'myid'), String(i + 1));
+      const lines = [
+        ...['tickTime=2000', 'initLimit=10', 'syncLimit=5', `dataDir=${data}`, `clientPort=${port}`],
+        ...['clientPortAddress=127.0.0.1', 'maxClientCnxns=0', 'admin.enableServer=false'],
+        ...['4lw.commands.whitelist=srvr', ...servers],
+      ];
+      writeFileSync(join(data, 'zoo.cfg'), `${lines.join('\n')}\n`);
+    });
+  }
+
+  static async start(): Promise<ZooKeeper> {
+    const zookeeper = new ZooKeeper(temporaryFolder('zookeeper'), await freePorts(3 * SERVERS));
+    try {
+      for (const index of zookeeper.endpoints.keys()) zookeeper.#spawn(index);
+      await Promise.all(zookeeper.endpoints.map((_, index) => zookeeper.#serves(index)));
+      return zookeeper;
+    } catch (error) {
+      await zookeeper.stop();
+      throw error;
+    }
+  }
+
+  get pids(): number[] {
+    return this.#children.map(({ pid }) => pid);
+  }
+
+  async leader(): Promise<number> {
+    const modes = await Promise.all(this.endpoints.map((endpoint) => mode(endpoint).catch(() => '')));
+    return modes.indexOf('leader');
+  }
+
+  signal(index: number, signal: NodeJS.Signals): void {
+    this.#children[index]?.process.kill(signal);
+  }
+
+  async restart(index: number): Promise<void> {
+    await this.#children[index]?.stop();
+    this.#spawn(index);
+    await this.#serves(index);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#children.map((child) => child.stop()));
+    this.#folder.remove();
+  }
+
+  #path(index: number): string {
+    return join(this.#folder.path, `s${index + 1}`);
+  }
+
+  #spawn(index: number): void {
+    const config = join(this.#path(index), 'zoo.cfg');
+    this.#children[index] = start(found(...JAVA) ?? 'java', ['-cp', found(...JAR) ?? '', MAIN, config]);
+  }
+
+  async #serves(index: number): Promise<void> {
+    const endpoint = this.endpoints[index]!;
+    await until(`ZooKeeper ${index + 1}`, this.#children[index]!, async () => {
+      const found = await mode(endpoint);
+      return found === 'leader' || found === 'follower' ? true : null;
+    });
+  }
+}
+
+/** `leader`, `follower`, or '' while it does not serve. */
+function mode({ host, port }: Endpoint): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const socket = connect({ host, port }, () => socket.write('srvr'));
+    socket.setTimeout(1_000, () => socket.destroy());
+    socket.on('data', (chunk) => {
+      text += chunk.toString();
+    });
+    socket.on('error', reject);
+    socket.on('close', () => resolve(/^Mode: (\w+)/m.exec(text)?.[1] ?? ''));
+  });
+}
