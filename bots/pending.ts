@@ -24,6 +24,7 @@ export interface Pending {
   doubtful: boolean;
   sentAt: number;
   retryAt: number;
+  retries: number;
   /** Its command came by. */
   delivered: boolean;
 }

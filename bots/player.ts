@@ -4,6 +4,7 @@
  */
 import { type Connection, type Dialler, DOWN, UP } from '../client/connection.ts';
 import { DEFAULT_LIMITS } from '../client/limits.ts';
+import { dialPatience, dialPause, retryPause, stuckPatience } from '../client/patience.ts';
 import { SnapshotParts } from '../client/snapshot-parts.ts';
 import {
   type Answer,
@@ -26,16 +27,11 @@ import type { Intent, Script } from './script-types.ts';
 import type { Sequence } from './sequence.ts';
 import type { Sights } from './sights.ts';
 
-/** Milliseconds. */
-const DIAL_MS = 5_000;
+/** Milliseconds. When to dial, and when to give something up, is the SDK's (patience.ts). */
 const PING_MS = 1_000;
 const SILENT_MS = 3_000;
-const STUCK_MS = 3_000;
-const RETRY_MS = 200;
 /** An act without a fate for so long is given up, and reported as unsettled. */
 const GIVE_UP_MS = 20_000;
-const BACK_OFF_MS = 200;
-const BACK_OFF_MOST_MS = 3_000;
 /** Had no effect, and will pass. */
 const PASSING = new Set(['no-quorum', 'draining']);
 const BACK_PRESSURE = new Set(['overloaded', 'rate-limited']);
@@ -100,6 +96,9 @@ export class Player {
   #pingedAt = 0;
   #dialAt: number | null = null;
   #failures = 0;
+  /** Connections left in a row because an act got no answer there, and the dice of the one of now. */
+  #stuck = 0;
+  #scatter = 0;
   #away = false;
   #restlessAt = Number.POSITIVE_INFINITY;
   /** No more turns of its own. */
@@ -161,7 +160,7 @@ export class Player {
     const foreseen = foresees && this.#foresight?.act(foresees.table, act);
     this.#pending.add({
       ...{ sequence, intent, args, intended, row, foreseen },
-      ...{ onWire: false, doubtful: false, sentAt: 0, retryAt: 0, delivered: false },
+      ...{ onWire: false, doubtful: false, sentAt: 0, retryAt: 0, retries: 0, delivered: false },
     });
     this.#flush();
   }
@@ -176,13 +175,15 @@ export class Player {
     if (this.#retiring && this.#pending.size === 0 && !this.#over) void this.close();
     if (this.#line === null || this.#over || overslept) return;
     if (!this.#live) {
-      if (now - this.#dialledAt > DIAL_MS) this.#lose('no-answer');
+      if (now - this.#dialledAt > dialPatience(DEFAULT_LIMITS, this.#failures)) this.#lose('no-answer');
       return;
     }
     if (now >= this.#restlessAt) this.#fidget(now);
     else if (now - this.#heardAt > SILENT_MS) this.#lose('silent');
-    else if (now - this.#pending.waitingSince() > STUCK_MS) this.#lose('stuck');
-    else if (now - Math.max(this.#heardAt, this.#pingedAt) > PING_MS) {
+    else if (now - this.#pending.waitingSince() > stuckPatience(DEFAULT_LIMITS, this.#stuck, this.#scatter)) {
+      this.#stuck++;
+      this.#lose('stuck');
+    } else if (now - Math.max(this.#heardAt, this.#pingedAt) > PING_MS) {
       this.#pingedAt = now;
       this.#line.ping();
     }
@@ -257,8 +258,8 @@ export class Player {
         heard: () => {
           if (line === this.#lines) this.#heardAt = this.#around.now();
         },
-        lost: () => {
-          if (line === this.#lines) this.#gone(this.#live ? 'lost' : 'no-answer');
+        lost: (_reason, _refusal, retryAfterMs) => {
+          if (line === this.#lines) this.#gone(this.#live ? 'lost' : 'no-answer', retryAfterMs);
         },
       },
     );
@@ -345,6 +346,7 @@ export class Player {
     const { meters } = this.#around;
     const now = this.#around.now();
     this.#failures = 0;
+    this.#scatter = this.#random();
     this.#setLive(true);
     if (this.#lostAt !== null) meters.time('reconnect', now - this.#lostAt);
     else meters.time('connect', now - this.#dialledAt);
@@ -379,7 +381,10 @@ export class Player {
     if (outcome === 'unknown' || (outcome === 'failed' && passes)) {
       act.doubtful ||= outcome === 'unknown';
       meters.count('retries');
-      this.#pending.retry(act, this.#around.now() + RETRY_MS * (0.5 + this.#random()));
+      this.#pending.retry(
+        act,
+        this.#around.now() + retryPause(DEFAULT_LIMITS, act.retries++, this.#random()),
+      );
       return;
     }
     meters.code(code);
@@ -392,6 +397,7 @@ export class Player {
   }
 
   #acknowledged(act: Pending, { number, duplicate, result }: Answer): void {
+    this.#stuck = 0;
     const { meters, sights, books, saw } = this.#around;
     const now = this.#around.now();
     meters.issued(now - act.intended, this.#group || this.#region, now);
@@ -447,23 +453,19 @@ export class Player {
     this.#gone(kind);
   }
 
-  #gone(kind: string): void {
+  #gone(kind: string, retryAfterMs?: number): void {
     this.#disconnect(kind);
     if (this.#over) return;
     const { urls } = this.#around;
+    const pause = dialPause(DEFAULT_LIMITS, this.#failures, this.#random(), retryAfterMs);
     this.#failures += 1;
     this.#address = (this.#address + 1) % urls.length;
-    const round = Math.floor(this.#failures / urls.length);
-    const pause =
-      round === 0
-        ? 0
-        : Math.min(BACK_OFF_MOST_MS, BACK_OFF_MS * 2 ** Math.min(round, 10)) * (0.5 + this.#random());
     this.#dialAt = this.#around.now() + pause;
-    if (pause === 0) setImmediate(() => this.#dialNow());
+    setTimeout(() => this.#dialNow(), pause);
   }
 
   #dialNow(): void {
-    if (this.#dialAt !== null && !this.#over) this.#dial();
+    if (this.#dialAt !== null && this.#dialAt <= this.#around.now() + 1 && !this.#over) this.#dial();
   }
 
   #disconnect(kind: string): void {
