@@ -42,6 +42,8 @@ export class Outstanding {
   readonly #limits: ClientLimits;
   #entries: Entry[] = [];
   #next = 1;
+  /** When the oldest act was sent, over the connection of now, whose time ran out there; null: none, or one was decided since. */
+  #overdue: number | null = null;
 
   constructor(limits: ClientLimits) {
     this.#limits = limits;
@@ -100,6 +102,7 @@ export class Outstanding {
 
   /** The connection is gone: everything unanswered is to be sent again over the next one. */
   disconnected(): void {
+    this.#overdue = null;
     for (const entry of this.#entries) {
       entry.doubtful ||= entry.everSent;
       entry.onWire = false;
@@ -112,6 +115,7 @@ export class Outstanding {
   answer(answer: Answer, applied: number, moment: { now: number; random: number }): Settled | null {
     const entry = this.#entries.find(({ sequence, everSent }) => everSent && sequence === answer.sequence);
     if (!entry || entry.issued) return null;
+    if (answer.outcome === 'issued' || answer.outcome === 'refused') this.#overdue = null;
     if (answer.outcome === 'issued') {
       if (answer.number <= applied) return this.#settle(entry, issued(answer.number, answer.result));
       entry.issued = { number: answer.number, result: answer.result };
@@ -132,6 +136,7 @@ export class Outstanding {
   /** Command `number` is applied here; `sequence` is that of an act of this session, or 0. */
   applied(number: number, sequence: number, result: string): Settled[] {
     const done: Settled[] = [];
+    if (sequence > 0) this.#overdue = null;
     const own = sequence > 0 ? this.#entries.find((entry) => entry.sequence === sequence) : undefined;
     if (own) done.push(this.#settle(own, issued(number, result)));
     for (const entry of this.#entries.filter((candidate) => (candidate.issued?.number ?? Infinity) <= number))
@@ -142,6 +147,7 @@ export class Outstanding {
   /** Settles what waited too long. */
   expire(now: number): Settled[] {
     const late = this.#entries.filter((entry) => entry.deadline <= now);
+    for (const { sentAt, issued } of late) if (!issued) this.#overdue ??= sentAt;
     return late.map((entry) => this.#settle(entry, giveUp(entry, 'timeout', 'no answer in time')));
   }
 
@@ -150,8 +156,12 @@ export class Outstanding {
     return [...this.#entries].map((entry) => this.#settle(entry, giveUp(entry, code, detail)));
   }
 
-  /** When the act that waits longest on the connection of now was sent; null if none waits. */
+  /**
+   * Since when no act was decided on the connection of now though one waits, or waited until its time ran out; null if none did.
+   * Without the latter, a client whose acts are given up before a region is would stay with a deaf region for ever.
+   */
   waitingSince(): number | null {
+    if (this.#overdue !== null) return this.#overdue;
     for (const entry of this.#entries) if (!entry.issued && entry.sentAt !== null) return entry.sentAt;
     return null;
   }

@@ -151,7 +151,7 @@ export class ClientWorld<S extends WorldSchema> {
   }
 
   /**
-   * Asks for an action. Resolves once its command is issued and applied here. Rejects with Refused (a definite no, with
+   * Asks for an action. Resolves once its command is issued and applied here; at its deadline, once it is known to be issued. Rejects with Refused (a definite no, with
    * the game's or the contract's code), Unavailable (no effect, trying again is safe) or its kind Unknown (sent, no answer
    * in time).
    */

@@ -169,6 +169,19 @@ describe('the session machine, one story each', () => {
     expect(driver.settled.get(kept)).toMatchObject({ kind: 'unavailable', code: 'timeout' });
   });
 
+  it('leaves a region that answers no act, also where each act is given up before the region is', () => {
+    const driver = live(3);
+    const dials = driver.dials.length;
+    // It takes everything and hears nothing of its peers.
+    driver.servers.connection!.up.push = () => 0;
+    for (let waited = 0; waited < 30_000 && driver.dials.length === dials; waited += 100) {
+      if (waited % 1_000 === 0) driver.act(900);
+      driver.rest(100);
+    }
+    expect(driver.reasons).toContain('no answer to an act');
+    expect(driver.dials.length).toBeGreaterThan(dials);
+  });
+
   it('keeps at most 64 acts on the wire, 256 behind them, and refuses the next', () => {
     const driver = live();
     for (let i = 0; i < 64 + 256; i++) driver.act();

@@ -1,5 +1,4 @@
-import type { Act, Answer, SessionEvent } from '../../../client/session-types.ts';
-import type { WholeSnapshot } from '../../../client/snapshot-parts.ts';
+import type { Answer } from '../../../client/session-types.ts';
 import type { WorldSnapshot } from '../../../game-logic/snapshot.ts';
 import type { Device, Input } from '../../../server/consensus/types.ts';
 import type { LeaderLimits } from '../../../server/leader/leader.ts';
@@ -11,41 +10,44 @@ import type {
   ReadAnswer,
 } from '../../../server/replica/types.ts';
 import type { HostLimits } from '../../../server/replica/world-host.ts';
+import type { Choices } from '../choices.ts';
 import type { Ground, Machine, Start } from '../cluster/ground.ts';
 import type { Production } from '../production.ts';
 import { Violation } from '../violation.ts';
+import { Desk, type Numbered } from './desk.ts';
+import type { Down, Up } from './edge-frames.ts';
+import type { GatewayHabits } from './edge-profile.ts';
 import { type Amounts, amountsOf } from './warehouse-model.ts';
 import { WatchedCore } from './watched-core.ts';
-
-/** An event of a client's session, without the name its own side has for the connection. */
-export type ClientEvent =
-  SessionEvent<WholeSnapshot> extends infer Event
-    ? Event extends { readonly connection: number }
-      ? Omit<Event, 'connection'>
-      : never
-    : never;
-
-/** A client's connection, as the region sees it. */
-export interface Seat {
-  readonly id: number;
-  readonly session: string;
-  /** The next command to be sent. */
-  next: number;
-}
 
 /** What a read saw; null: it could not be answered. */
 export type Seen = { readonly number: number; readonly amounts: Amounts } | null;
 
 /** Where a region's words to players go. */
 export interface Players {
-  tell(seat: number, event: ClientEvent): void;
+  tell(seat: number, down: Down): void;
+  /** The region closes a connection. */
+  close(seat: number, reason: string): void;
+  /** An act that may be put to the host; false: it never came. */
+  admits(session: string, act: Numbered): boolean;
   answered(call: number, answer: Answer): void;
   read(id: number, seen: Seen): void;
   random(): number;
 }
 
+/** The gateway's part of it, where there are connections. */
+export interface Edge {
+  readonly choices: Choices;
+  readonly habits: GatewayHabits;
+  calm(): boolean;
+  /** Work of this process, in some time, if it still lives then. */
+  later(mean: number, work: () => void): void;
+}
+
 export interface RegionOptions {
   readonly players: Players;
+  /** null: nobody connects, all come over HTTP. */
+  readonly edge: Edge | null;
   /** A saved state of this device to start from; everything above it is in the log. */
   readonly saved: string | null;
   readonly firstRequest: number;
@@ -60,8 +62,7 @@ type Asked =
   | { readonly call: number; readonly sequence: number };
 
 /**
- * One region server: the production WorldHost, a disk under it and a gateway on top that does for simulated players what the
- * real one does for sockets: welcome, commands from a number on or a snapshot, acts, answers.
+ * One region server: the production WorldHost, a disk under it and a gateway on top.
  */
 export class RegionMachine implements Machine {
   private readonly production: Production;
@@ -74,7 +75,7 @@ export class RegionMachine implements Machine {
   private readonly state: InstanceType<Production['WorldState']>;
   /** commands[m - 1]: the bytes of every command applied. */
   private readonly commands: Uint8Array[];
-  private readonly seats = new Map<number, Seat>();
+  private readonly desk: Desk | null;
   private readonly asked = new Map<number, Asked>();
   private inputs: HostInput[] = [];
   private names = 0;
@@ -104,6 +105,7 @@ export class RegionMachine implements Machine {
       limits: options.limits,
       leaderLimits: options.leaderLimits,
     });
+    this.desk = options.edge === null ? null : this.makeDesk(options.edge);
   }
 
   get applied(): number {
@@ -193,44 +195,36 @@ export class RegionMachine implements Machine {
 
   // Players
 
-  /** A client takes its seat; `from`: the first command it wants, null: a snapshot. */
-  sit(id: number, session: string, from: number | null): void {
-    const { number } = this.state;
-    const seat = { id, session, next: from ?? number + 1 };
-    this.seats.set(id, seat);
-    this.take({ kind: 'connected', session });
-    const welcome = {
-      protocol: this.production.PROTOCOL_VERSION,
+  private makeDesk(edge: Edge): Desk {
+    const { players } = this.options;
+    return new Desk({
+      ...{ production: this.production, state: this.state, commands: this.commands, ...edge },
       region: `region-${this.self}`,
-      regions: [],
-      world: 'warehouse',
-      schema: '',
-      session,
-      token: '',
-      number,
-      sequence: this.state.session(session)?.sequence ?? 0,
-    };
-    this.tell(id, { kind: 'welcome', welcome });
-    if (from === null) this.tell(id, { kind: 'snapshot', snapshot: this.snapshot() });
-    this.feed(seat);
+      tell: (seat, down) => players.tell(seat, down),
+      close: (seat, reason) => players.close(seat, reason),
+      connected: (session) => this.take({ kind: 'connected', session }),
+      disconnected: (session, left) => this.take({ kind: 'disconnected', session, left }),
+      ask: (seat, session, act) => {
+        const { sequence, action, args } = act;
+        if (players.admits(session, act)) this.ask({ seat, sequence }, { session, sequence, action, args });
+      },
+    });
+  }
+
+  sit(id: number, session: string, from: number | null): void {
+    this.desk?.sit(id, session, from);
   }
 
   leave(id: number, left: boolean): void {
-    const seat = this.seats.get(id);
-    if (seat === undefined) return;
-    this.seats.delete(id);
-    this.take({ kind: 'disconnected', session: seat.session, left });
+    this.desk?.leave(id, left);
   }
 
-  /** A sign of life is answered by one. */
   ping(id: number): void {
-    if (this.seats.has(id)) this.tell(id, { kind: 'heard' });
+    this.desk?.ping(id);
   }
 
-  act(id: number, sequence: number, { action, args }: Act): void {
-    const seat = this.seats.get(id);
-    if (seat === undefined) return;
-    this.ask({ seat: id, sequence }, { session: seat.session, sequence, action, args });
+  receive(id: number, up: Up): void {
+    this.desk?.receive(id, up);
   }
 
   /** An action over HTTP. */
@@ -261,7 +255,7 @@ export class RegionMachine implements Machine {
     this.ground.effect();
     const told = error === null ? positive(sequence, answer!) : negative(sequence, error);
     if ('call' in asked) this.options.players.answered(asked.call, told);
-    else if (this.seats.has(asked.seat)) this.tell(asked.seat, { kind: 'answer', answer: told });
+    else this.desk?.answer(asked.seat, told);
   }
 
   private readable({ id, error }: ReadAnswer): void {
@@ -277,31 +271,7 @@ export class RegionMachine implements Machine {
     if (first !== this.commands.length + 1)
       throw new Violation('I17', `region ${this.self} publishes ${first} after ${this.commands.length}`);
     this.commands.push(...this.production.splitBatch(batch, true));
-    for (const seat of this.seats.values()) this.feed(seat);
-  }
-
-  private feed(seat: Seat): void {
-    for (; seat.next <= this.commands.length; seat.next++)
-      this.tell(seat.id, { kind: 'command', number: seat.next, bytes: this.commands[seat.next - 1]! });
-  }
-
-  private tell(seat: number, event: ClientEvent): void {
-    this.options.players.tell(seat, event);
-  }
-
-  private snapshot(): WholeSnapshot {
-    const { number, born, time, digest, systemDigest } = this.state;
-    const parts = this.production.encodeRows(this.state);
-    const head = {
-      number,
-      born,
-      time,
-      tables: { ...digest },
-      system: { ...systemDigest },
-      part: 0,
-      parts: parts.length,
-    };
-    return { number, head: { ...head, rows: parts[0]! }, parts };
+    this.desk?.applied();
   }
 
   /** M at the end of the log: from S0, or from a saved state. */

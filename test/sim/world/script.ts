@@ -50,10 +50,13 @@ export class Script {
         new RegionMachine(production, start, {
           players: {
             tell: () => {},
+            close: () => {},
+            admits: () => true,
             answered: (call, answer) => this.answered(call, answer),
             read: () => {},
             random: () => 0,
           },
+          edge: null,
           saved: null,
           firstRequest: 1,
           limits: {},

@@ -1,27 +1,47 @@
 import type { Device } from '../../../server/consensus/types.ts';
 import type { Choices } from '../choices.ts';
 import type { TimedCluster } from '../cluster/timed-cluster.ts';
-import type { Player } from './player.ts';
-import type { ClientEvent, RegionMachine } from './region-machine.ts';
+import { Channel } from './channel.ts';
+import type { Down, Up } from './edge-frames.ts';
+import type { EdgeProfile } from './edge-profile.ts';
+import type { RegionMachine } from './region-machine.ts';
 
-/** One connection between a player and a region; each end learns on its own when it is over. */
-interface Wire {
-  readonly seat: number;
-  readonly player: Player;
-  readonly connection: number;
-  readonly region: Device;
-  /** The life of the region's process it leads to; 0 while dialling. */
-  incarnation: number;
-  /** Nothing passes any more. */
-  broken: boolean;
-  lastDown: number;
-  lastUp: number;
+/** Who dials. */
+export interface Dialler {
+  readonly name: string;
+  /** Over a connection that it may have left long ago. */
+  heard(connection: number, down: Down): void;
 }
 
-/** Connections of players: in order like TCP, and broken without warning. */
+/** One connection; each end learns on its own, and late, when it is over. */
+interface Wire {
+  readonly seat: number;
+  readonly client: Dialler;
+  readonly connection: number;
+  readonly region: Device;
+  readonly up: Channel;
+  readonly down: Channel;
+  /** The life of the region's process it leads to; 0 while dialling. */
+  incarnation: number;
+  /** The client left it or was told of its end. */
+  over: boolean;
+  /** What still comes reaches the client all the same. */
+  haunted: boolean;
+  /** Something went wrong with it: it will not get well again. */
+  sick: boolean;
+}
+
+/** Mean times until somebody notices, ms: an end that is told, and one that must find out by itself. */
+const TOLD = 5;
+const UNTOLD = 3000;
+/** Mean time for which a network holds frames back that it lost. */
+const STALL = 1500;
+
+/** Connections of clients: streams in order that break with frames in flight, in one direction or both, told or not. */
 export class Wires {
   private readonly timed: TimedCluster<RegionMachine>;
   private readonly choices: Choices;
+  private readonly edge: EdgeProfile;
   private readonly latency: number;
   private readonly trace: (text: () => string) => void;
   private readonly bySeat = new Map<number, Wire>();
@@ -31,114 +51,156 @@ export class Wires {
     timed: TimedCluster<RegionMachine>,
     choices: Choices,
     latency: number,
+    edge: EdgeProfile,
     trace: (text: () => string) => void,
   ) {
     this.timed = timed;
     this.choices = choices;
     this.latency = latency;
+    this.edge = edge;
     this.trace = trace;
   }
 
-  dial(player: Player, connection: number, region: Device, from: number | null): void {
-    const wire = {
-      seat: ++this.seats,
-      player,
-      connection,
-      region,
-      incarnation: 0,
-      broken: false,
-      lastDown: 0,
-      lastUp: 0,
+  dial(client: Dialler, connection: number, region: Device, from: number | null): void {
+    const { timed, choices, latency } = this;
+    const wire: Wire = {
+      ...{ seat: ++this.seats, client, connection, region },
+      up: new Channel(timed, choices, latency),
+      down: new Channel(timed, choices, latency),
+      ...{ incarnation: 0, over: false, haunted: false, sick: false },
     };
     this.bySeat.set(wire.seat, wire);
-    this.timed.later(this.delay(), () => {
-      if (wire.broken || this.timed.isPaused(region)) return;
-      const { machine, incarnation } = this.timed.cluster.device(region);
-      if (machine === null) {
-        this.lost(wire, 'refused');
-        return;
-      }
-      wire.incarnation = incarnation;
-      this.trace(() => `${player.name} sits down at ${region} from ${from}`);
-      this.timed.cluster.run(region, (host) => host.sit(wire.seat, player.name, from));
+    wire.up.send(() => this.open(wire, from));
+  }
+
+  /** The host takes the connection in at once; its process gets to it when it runs. */
+  private open(wire: Wire, from: number | null): void {
+    const { region, seat, client } = wire;
+    const { machine, incarnation } = this.timed.cluster.device(region);
+    if (machine === null) {
+      wire.up.break();
+      wire.down.finish(() => this.hear(wire, { kind: 'lost', reason: 'refused' }));
+      this.bySeat.delete(seat);
+      return;
+    }
+    wire.incarnation = incarnation;
+    this.arrive(wire, (host) => {
+      this.trace(() => `${client.name} sits down at ${region} from ${from}`);
+      host.sit(seat, client.name, from);
     });
   }
 
-  hangUp(player: Player, connection: number, consented: boolean): void {
-    const wire = this.find(player, connection);
+  /** The client is done with it; the region learns that after all that was sent before, or by itself and late. */
+  hangUp(client: Dialler, connection: number, consented: boolean): void {
+    const wire = this.find(client, connection);
     if (wire === undefined) return;
-    this.up(wire, (machine) => machine.leave(wire.seat, consented));
-    wire.broken = true;
-    this.bySeat.delete(wire.seat);
+    wire.over = true;
+    wire.haunted = this.choices.chance(this.edge.haunted);
+    if (this.choices.chance(0.2)) {
+      wire.up.break();
+      this.abandon(wire, UNTOLD);
+    } else wire.up.finish(() => this.arrive(wire, (machine) => this.leave(machine, wire, consented)));
   }
 
-  toRegion(
-    player: Player,
-    connection: number,
-    what: (seat: number) => (machine: RegionMachine) => void,
-  ): void {
-    const wire = this.find(player, connection);
-    if (wire !== undefined && !wire.broken) this.up(wire, what(wire.seat));
+  toRegion(client: Dialler, connection: number, what: (machine: RegionMachine, seat: number) => void): void {
+    const wire = this.find(client, connection);
+    wire?.up.send(() => this.arrive(wire, (machine) => what(machine, wire.seat)));
   }
 
-  toClient(seat: number, event: ClientEvent): void {
+  sendUp(client: Dialler, connection: number, up: Up): void {
+    this.toRegion(client, connection, (machine, seat) => machine.receive(seat, up));
+  }
+
+  toClient(seat: number, down: Down): void {
     const wire = this.bySeat.get(seat);
-    if (wire === undefined || wire.broken) return;
-    wire.lastDown = Math.max(wire.lastDown, this.timed.now + this.delay());
-    this.timed.later(wire.lastDown - this.timed.now, () => {
-      if (!wire.broken) wire.player.heard(wire.connection, event);
-    });
+    wire?.down.send(() => this.hear(wire, down));
   }
 
-  /** A player's connection of now breaks; either end may take long to see it. */
-  cut(player: Player): void {
+  /** The region closes it, after all that it said before. */
+  close(seat: number, reason: string): void {
+    const wire = this.bySeat.get(seat);
+    if (wire === undefined) return;
+    this.trace(() => `${wire.region} closes ${wire.client.name}: ${reason}`);
+    wire.up.break();
+    wire.down.finish(() => this.hear(wire, { kind: 'lost', reason }));
+    this.bySeat.delete(seat);
+  }
+
+  /** The program of this name is gone without a word. */
+  vanish(name: string): void {
     for (const wire of this.bySeat.values()) {
-      if (wire.player !== player || wire.broken) continue;
-      this.trace(() => `${player.name} loses its connection to ${wire.region}`);
-      const { seat, region, incarnation } = wire;
-      if (this.choices.chance(0.7)) this.lost(wire, 'cut');
-      else wire.broken = true;
-      this.timed.later(this.choices.waiting(1000), () => {
-        if (this.timed.cluster.device(region).incarnation === incarnation)
-          this.timed.cluster.run(region, (machine) => machine.leave(seat, false));
-      });
+      if (wire.client.name !== name || wire.over) continue;
+      wire.over = true;
+      wire.up.break();
+      this.abandon(wire, this.choices.pick([TOLD, UNTOLD]));
     }
   }
 
-  /** The process at the other end is gone. */
+  /** Something happens to the connection of now of the client of this name. */
+  hurt(name: string): void {
+    const { choices } = this;
+    for (const wire of this.bySeat.values()) {
+      const { client } = wire;
+      if (client.name !== name || wire.over || wire.sick) continue;
+      const how = choices.pick(['cut', 'cut', 'deaf up', 'deaf down', 'slow up', 'slow down'] as const);
+      this.trace(() => `${client.name} at ${wire.region}: ${how}`);
+      if (how === 'slow up') wire.up.stall(STALL);
+      else if (how === 'slow down') wire.down.stall(STALL);
+      else {
+        wire.sick = true;
+        if (how !== 'deaf down') wire.up.break();
+        if (how !== 'deaf up') wire.down.break();
+        if (choices.chance(0.6))
+          wire.down.notice(
+            () => this.hear(wire, { kind: 'lost', reason: how }),
+            how === 'cut' ? TOLD : UNTOLD,
+          );
+        this.abandon(wire, choices.pick([TOLD, UNTOLD]));
+      }
+    }
+  }
+
+  /** The process at the other end is gone; its machine may tell, or be gone, too. */
   regionGone(region: Device): void {
     for (const wire of this.bySeat.values()) {
-      if (wire.region !== region || wire.incarnation === 0 || wire.broken) continue;
-      if (this.choices.chance(0.7)) this.lost(wire, 'closed');
-      else wire.broken = true;
+      if (wire.region !== region || wire.incarnation === 0) continue;
+      this.bySeat.delete(wire.seat);
+      wire.up.break();
+      wire.down.break();
+      if (this.choices.chance(0.7))
+        wire.down.notice(() => this.hear(wire, { kind: 'lost', reason: 'closed' }), TOLD);
     }
   }
 
-  private lost(wire: Wire, reason: string): void {
-    wire.broken = true;
-    this.timed.later(this.delay(), () => wire.player.heard(wire.connection, { kind: 'lost', reason }));
+  private hear(wire: Wire, down: Down): void {
+    if (wire.over && !wire.haunted) return;
+    if (down.kind === 'lost') {
+      wire.over = true;
+      wire.haunted = wire.haunted || this.choices.chance(this.edge.haunted);
+    }
+    wire.client.heard(wire.connection, down);
   }
 
-  private up(wire: Wire, work: (machine: RegionMachine) => void): void {
-    const { region, incarnation } = wire;
-    wire.lastUp = Math.max(wire.lastUp, this.timed.now + this.delay());
-    this.timed.later(wire.lastUp - this.timed.now, () => this.arrive(region, incarnation, work));
+  /** The region finds out by itself that nobody is there. */
+  private abandon(wire: Wire, mean: number): void {
+    wire.up.notice(() => this.arrive(wire, (machine) => this.leave(machine, wire, false)), mean);
+  }
+
+  private leave(machine: RegionMachine, { seat }: Wire, consented: boolean): void {
+    this.bySeat.delete(seat);
+    machine.leave(seat, consented);
   }
 
   /** A frozen process reads its sockets when it goes on. */
-  private arrive(region: Device, incarnation: number, work: (machine: RegionMachine) => void): void {
+  private arrive({ region, incarnation }: Wire, work: (machine: RegionMachine) => void): void {
     this.timed.whenAwake(region, () => {
       if (this.timed.cluster.device(region).incarnation === incarnation) this.timed.cluster.run(region, work);
     });
   }
 
-  private find(player: Player, connection: number): Wire | undefined {
+  private find(client: Dialler, connection: number): Wire | undefined {
     for (const wire of this.bySeat.values())
-      if (wire.player === player && wire.connection === connection) return wire;
+      if (wire.client === client && wire.connection === connection) return wire;
     return undefined;
-  }
-
-  private delay(): number {
-    return this.latency / 4 + this.choices.waiting(this.latency / 4);
   }
 }

@@ -55,10 +55,13 @@ export class WorldLoad implements Load<RegionMachine> {
       new RegionMachine(production, start, {
         players: {
           tell: () => {},
+          close: () => {},
+          admits: () => true,
           answered: (call, answer) => this.answered(call, answer),
           read: (id, seen) => this.seen(id, seen),
           random: () => choices.below(65_536) / 65_536,
         },
+        edge: null,
         saved: null,
         firstRequest: choices.below(2 ** 31),
         limits: { ...profile.host, deadlineMs: Number.MAX_SAFE_INTEGER },

@@ -13,8 +13,6 @@ export interface WorldProfile {
   readonly callers: number;
   /** Deeds of one player under way at once. */
   readonly pipelined: number;
-  /** Chance that a player's connection breaks, each time somebody acts. */
-  readonly breaks: number;
   readonly saves: number;
   readonly encoded: boolean;
   readonly appetite: Appetite;
@@ -30,7 +28,6 @@ export function chooseWorldProfile(choices: Choices, overrides: Overrides): Worl
     players: choices.pick([2, 1, 3]),
     callers: choices.pick([2, 0, 1, 4]),
     pipelined: choices.pick([1, 4, 16]),
-    breaks: choices.pick([0, 0.02, 0.2]),
     saves: choices.pick([0, 0.05]),
     encoded: choices.chance(0.25),
     appetite: choices.pick(['wide', 'tight'] as const),

@@ -1,7 +1,7 @@
-import type { Act } from '../../../client/session-types.ts';
 import type { Device } from '../../../server/consensus/types.ts';
 import { checkWorld } from '../check/world-check.ts';
 import type { Choices } from '../choices.ts';
+import type { Start } from '../cluster/ground.ts';
 import { strike, type Victim } from '../cluster/nemesis.ts';
 import { type Report, reportOf } from '../cluster/report.ts';
 import { columns } from '../cluster/show.ts';
@@ -10,11 +10,15 @@ import { chooseLost, victimOf } from '../cluster/timed-run.ts';
 import type { Production } from '../production.ts';
 import { Violation } from '../violation.ts';
 import { Caller } from './caller.ts';
-import { Deeds, type Lived } from './ledger-of-deeds.ts';
+import type { Numbered } from './desk.ts';
+import type { Up } from './edge-frames.ts';
+import { chooseEdge, type EdgeProfile } from './edge-profile.ts';
+import { Deeds, end, type Lived } from './ledger-of-deeds.ts';
 import { Player } from './player.ts';
-import { RegionMachine, type Seen } from './region-machine.ts';
-import { chooseDeed, keyOf } from './warehouse-model.ts';
-import { Wires } from './wires.ts';
+import { type Edge, RegionMachine, type Seen } from './region-machine.ts';
+import { Vandal } from './vandal.ts';
+import { chooseDeed, type Deed, keyOf } from './warehouse-model.ts';
+import { type Dialler, Wires } from './wires.ts';
 import type { WorldProfile } from './world-profile.ts';
 
 /** Heartbeats within which a healed world must have answered everybody, and the clients' own patience on top, in ms (G11). */
@@ -26,12 +30,15 @@ export class WorldRun {
   private readonly timed: TimedCluster<RegionMachine>;
   private readonly production: Production;
   private readonly profile: WorldProfile;
+  private readonly edge: EdgeProfile;
   private readonly choices: Choices;
   private readonly print: ((line: string) => void) | undefined;
   private readonly deeds = new Deeds();
   private readonly wires: Wires;
   private readonly players: Player[] = [];
   private readonly callers: Caller[] = [];
+  private readonly vandals: Vandal[] = [];
+  private readonly vandalised = new Map<string, Numbered>();
   private readonly calls = new Map<number, { caller: Caller; lived: Lived; attempt: number }>();
   private readonly reading = new Map<number, number>();
   private readonly saved: (string | null)[];
@@ -52,6 +59,8 @@ export class WorldRun {
     this.profile = profile;
     this.choices = choices;
     this.print = print;
+    this.edge = chooseEdge(choices);
+    print?.(`edge ${JSON.stringify(this.edge)}`);
     this.core = config.weights.map((_, device) => device);
     this.saved = this.core.map(() => null);
     this.timed = new TimedCluster(
@@ -61,11 +70,14 @@ export class WorldRun {
       (start) =>
         new RegionMachine(production, start, {
           players: {
-            tell: (seat, event) => this.wires.toClient(seat, event),
+            tell: (seat, down) => this.wires.toClient(seat, down),
+            close: (seat, reason) => this.wires.close(seat, reason),
+            admits: (session, act) => this.admits(session, act),
             answered: (call, answer) => this.answered(call, answer),
             read: (id, seen) => this.seen(id, seen),
             random: () => choices.below(65_536) / 65_536,
           },
+          edge: this.edgeOf(start),
           saved: this.saved[start.config.self]!,
           firstRequest: choices.below(2 ** 31),
           limits: profile.host,
@@ -73,16 +85,20 @@ export class WorldRun {
           encoded: profile.encoded,
         }),
     );
-    this.wires = new Wires(this.timed, choices, profile.cluster.network.latency, (text) => this.trace(text));
+    const { latency } = profile.cluster.network;
+    this.wires = new Wires(this.timed, choices, latency, this.edge, (text) => this.trace(text));
     this.victim = victimOf(this.timed, config.devices, () => this.healed);
   }
 
   run(steps: number): Report {
     const { timed, profile } = this;
     for (const device of this.core) timed.start(device);
-    for (let index = 0; index < profile.players; index++) this.addPlayer(`player-${index}`);
+    for (let index = 0; index < profile.players; index++)
+      this.players.push(this.makePlayer(`player-${index}`, index, null));
     for (let index = 0; index < profile.callers; index++) this.addCaller(`caller-${index}`);
-    for (let index = 0; index < profile.players + profile.callers; index++) this.think(index);
+    for (let index = 0; index < this.edge.vandals; index++) this.addVandal(`vandal-${index}`);
+    for (let index = 0; index < profile.players + profile.callers + this.edge.vandals; index++)
+      this.think(index);
     if (profile.cluster.faults.length > 0) this.nextFault();
     while (timed.steps < steps) timed.step();
     this.heal();
@@ -104,25 +120,64 @@ export class WorldRun {
 
   // Players and callers
 
-  private addPlayer(name: string): void {
-    const { timed, choices, wires } = this;
-    const ground = {
+  private makePlayer(name: string, home: number, resumedAt: number | null): Player {
+    const { timed, choices, wires, production, edge, deeds } = this;
+    // The first dial happens while the player is made: its connections need a name before it has one.
+    const dialler: Dialler = { name, heard: (connection, down) => player.heard(connection, down) };
+    const player = new Player(name, {
+      ...{ production, deeds, resumedAt, bytes: edge.bytes, addresses: this.saved.length },
       now: () => timed.now,
       random: () => choices.below(65_536) / 65_536,
       issued: () => this.issued,
-      later: (delay: number, what: () => void) => timed.later(delay, what),
-      dial: (player: Player, connection: number, address: number, from: number | null) =>
-        wires.dial(player, connection, (address + this.players.length) % this.saved.length, from),
-      hangUp: (player: Player, connection: number, consented: boolean) =>
-        wires.hangUp(player, connection, consented),
-      send: (player: Player, connection: number, sequence: number, act: Act) =>
-        wires.toRegion(player, connection, (seat) => (machine) => machine.act(seat, sequence, act)),
-      ping: (player: Player, connection: number) =>
-        wires.toRegion(player, connection, (seat) => (machine) => machine.ping(seat)),
-      stands: (player: Player, number: number) => this.checkMirror(player, number),
+      later: (delay, what) => timed.later(delay, what),
+      dial: (connection, address, from) =>
+        wires.dial(dialler, connection, (address + home) % this.saved.length, from),
+      hangUp: (connection, consented) => wires.hangUp(dialler, connection, consented),
+      send: (connection, up) => wires.sendUp(dialler, connection, up),
+      ping: (connection) => wires.toRegion(dialler, connection, (machine, seat) => machine.ping(seat)),
+      command: (number) => timed.cluster.checker.truth.fact(number)?.command.bytes,
+    });
+    return player;
+  }
+
+  private addVandal(name: string): void {
+    const { wires, choices, production, saved } = this;
+    const ground = {
+      dial: (vandal: Vandal, connection: number) =>
+        wires.dial(vandal, connection, choices.below(saved.length), choices.pick([null, 1, 1e9])),
+      hangUp: (vandal: Vandal, connection: number) => wires.hangUp(vandal, connection, choices.chance(0.5)),
+      send: (vandal: Vandal, connection: number, up: Up) => wires.sendUp(vandal, connection, up),
     };
-    // The first dial happens while the player is made.
-    this.players.push(new Player(this.production, name, this.saved.length, ground, this.deeds));
+    this.vandals.push(new Vandal(production, name, ground, choices));
+  }
+
+  /** What of a vandal's makes sense is a deed like any other; one of two meanings of a sequence is held back. */
+  private admits(session: string, act: Numbered): boolean {
+    if (!session.startsWith('vandal-')) return true;
+    const { sequence, action, args } = act;
+    const key = `${session} ${sequence}`;
+    const before = this.vandalised.get(key);
+    if (before !== undefined) return before.action === action && String(before.args) === String(args);
+    this.vandalised.set(key, act);
+    const meaning = this.production.warehouse.schema.actions[action as Deed['action']].decode(args);
+    const lived = this.deeds.begin(session, { action, args: meaning } as Deed, this.timed.now, this.issued);
+    lived.sequence = sequence;
+    end(lived, { kind: 'unknown', code: 'nobody cares' }, this.timed.now, this.issued);
+    return true;
+  }
+
+  private edgeOf({ config, incarnation }: Start): Edge {
+    const { timed, choices, edge } = this;
+    const { self } = config;
+    return {
+      ...{ choices, habits: edge.gateway, calm: () => this.healed },
+      later: (mean, work) =>
+        timed.later(choices.waiting(mean), () =>
+          timed.whenAwake(self, () => {
+            if (timed.cluster.device(self).incarnation === incarnation) timed.cluster.run(self, work);
+          }),
+        ),
+    };
   }
 
   private addCaller(name: string): void {
@@ -145,15 +200,26 @@ export class WorldRun {
   }
 
   private act(index: number): void {
-    const { choices, profile, players, callers, wires } = this;
-    const player = players[index];
-    if (player === undefined) {
+    const { choices, profile, players, callers } = this;
+    if (index < players.length) this.play(index);
+    else if (index < players.length + callers.length) {
       const caller = callers[index - players.length]!;
       if (choices.chance(0.2)) this.read();
       else if (!caller.busy) caller.act(chooseDeed(choices, profile.appetite));
-    } else if (player.unsettled < profile.pipelined) player.act(chooseDeed(choices, profile.appetite));
-    if (player !== undefined && choices.chance(profile.breaks)) wires.cut(player);
+    } else this.vandals[index - players.length - callers.length]!.act();
     if (choices.chance(profile.saves)) this.save(choices.below(this.saved.length));
+  }
+
+  private play(index: number): void {
+    const { choices, profile, players, edge, wires, timed } = this;
+    const player = players[index]!;
+    if (player.unsettled < profile.pipelined) player.act(chooseDeed(choices, profile.appetite));
+    if (choices.chance(edge.breaks)) wires.hurt(player.name);
+    if (!choices.chance(edge.reloads)) return;
+    this.trace(() => `${player.name} is loaded anew`);
+    wires.vanish(player.name);
+    player.vanish();
+    players[index] = this.makePlayer(player.name, index, timed.now);
   }
 
   private post(caller: Caller, lived: Lived, attempt: number): void {
@@ -207,12 +273,6 @@ export class WorldRun {
       const { number, text } = machine.save();
       if (number <= this.timed.cluster.device(device).disk.store.upTo) this.saved[device] = text;
     });
-  }
-
-  /** A mirror shows what a replica at the same number shows: both were checked against the digest that the leader wrote. */
-  private checkMirror(player: Player, number: number): void {
-    if (number > this.issued)
-      throw new Violation('mirror', `${player.name} stands at ${number}, issued is ${this.issued}`);
   }
 
   // Faults and healing
