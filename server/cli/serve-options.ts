@@ -28,7 +28,7 @@ export const SERVE_OPTIONS: OptionSpecs = {
   guests: { help: 'anybody may get a session' },
   'election-ms': {
     value: 'MS',
-    help: 'silence of a leader after which another is looked for; more than two round trips',
+    help: 'silence of a leader after which another is looked for, beside the round trip to the farthest region',
     initial: '150',
   },
   transport: { value: 'auto|uws|ws', help: 'what carries WebSockets', initial: 'auto' },
