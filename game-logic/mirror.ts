@@ -1,12 +1,15 @@
 /** The client's copy of a world: its tables only. Sessions and timers are the servers' business. */
+import { decodeFrame } from '../schemas/generated/client.ts';
 import { decodeEnvelope } from '../schemas/support/envelope.ts';
 import { SchemaError } from '../schemas/support/errors.ts';
 import type { Digest, Scalar } from '../schemas/support/types.ts';
 import { MirrorError, requireDigest, StateError } from './errors.ts';
+import { PlaceList } from './frame-places.ts';
+import { frameChanges } from './frame-read.ts';
 import type { TablesSnapshot } from './snapshot.ts';
 import { changesOf } from './state.ts';
 import { Tables } from './tables.ts';
-import type { Applied, TableReader, WorldDefinition } from './types.ts';
+import type { Applied, AppliedFrame, TableReader, WorldDefinition } from './types.ts';
 
 export class Mirror {
   readonly definition: WorldDefinition;
@@ -14,6 +17,7 @@ export class Mirror {
   number: number;
   born: number;
   time: number;
+  private readonly places = new PlaceList();
 
   /** Starts at a snapshot; throws MirrorError `digest-mismatch` if the rows are not what its digest says. */
   constructor(definition: WorldDefinition, snapshot: TablesSnapshot) {
@@ -70,10 +74,38 @@ export class Mirror {
         );
       const changes = this.tables.apply(changesOf(envelope, this.definition, trusted), next);
       requireDigest(next, "the tables'", this.tables.digest, envelope.tables);
+      this.places.follow(changes, this.tables);
       this.number = next;
       this.born = envelope.born;
       this.time = envelope.time;
       return { envelope, changes };
+    });
+  }
+
+  /**
+   * Applies merged commands, from `number + 1` on (client.fbs: Frame). Throws like `apply`, and after a `digest-mismatch` or
+   * `forged` the mirror is to be replaced.
+   */
+  applyFrame(bytes: Uint8Array): AppliedFrame {
+    return guarded(this.number + 1, () => {
+      const frame = decodeFrame(bytes);
+      const { first, last, precedent, born, time } = frame;
+      if (first !== this.number + 1)
+        throw new StateError('gap', first, `the next one here is ${this.number + 1}`);
+      if (last < first) throw new StateError('forged', first, `a frame of ${first} to ${last}`);
+      if (precedent !== this.born)
+        throw new StateError(
+          'wrong-precedent',
+          first,
+          `its precedent is ${precedent}, here it is ${this.born}`,
+        );
+      const changes = this.tables.apply(frameChanges(frame, this.tables, this.places), last);
+      requireDigest(last, "the tables'", this.tables.digest, frame.tables);
+      this.places.follow(changes, this.tables);
+      this.number = last;
+      this.born = born;
+      this.time = time;
+      return { first, last, born, time, digest: frame.tables, changes };
     });
   }
 

@@ -99,6 +99,11 @@ export class Tables {
     return this.byCode[type.code]!;
   }
 
+  /** By its type in the Row union. */
+  coded(code: number): Table | undefined {
+    return this.byCode[code];
+  }
+
   /** Applies the changes of command `number`, in order. */
   apply(changes: readonly Change[], number: number): RowChange[] {
     const done: RowChange[] = [];

@@ -30,6 +30,17 @@ export interface Applied {
   readonly changes: readonly RowChange[];
 }
 
+/** The commands first..last, applied as one; `changes` are what they came to, and the others are true at `last`. */
+export interface AppliedFrame {
+  readonly first: number;
+  readonly last: number;
+  readonly born: number;
+  readonly time: number;
+  /** Of the tables. */
+  readonly digest: Digest;
+  readonly changes: readonly RowChange[];
+}
+
 /** The last executed sequences of a session and their answers; part of the world (exactly once). */
 export interface SessionView {
   readonly id: string;

@@ -230,6 +230,16 @@ ${lines(
     };
   },
 
+  diff(before, after) {
+    let mask = 0;
+${lines(
+  fields
+    .filter((field) => !field.key)
+    .map((field) => `    if (before.${field.name} !== after.${field.name}) mask |= ${1 << field.id};`),
+)}
+    return mask;
+  },
+
   hash(row, digest, sign) {
     hashBegin(${code});
 ${lines(fields.map((field, i) => `    ${hashLine(field, i)}`))}

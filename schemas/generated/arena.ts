@@ -83,6 +83,7 @@ const SHAPE: Shape = {
     { name: 'rename', fields: ['name'], numbers: [
         9, 4, 4, 0, 1,
       ] },
+    { name: 'robot', fields: [], numbers: [] },
     { name: 'say', fields: ['text'], numbers: [
         9, 4, 4, 0, 1,
       ] },
@@ -91,7 +92,7 @@ const SHAPE: Shape = {
       ] },
   ],
   structs: [],
-  unions: [[-1, 6, 11, 10, 9, 7], [-1, 8, 2, 5, 4]],
+  unions: [[-1, 6, 12, 11, 9, 7, 10], [-1, 8, 2, 5, 4]],
 };
 
 const writer = new Writer();
@@ -424,6 +425,28 @@ const playerTable: RowCodec<PlayerRow, PlayerDraft> = {
     };
   },
 
+  diff(before, after) {
+    let mask = 0;
+    if (before.name !== after.name) mask |= 2;
+    if (before.kind !== after.kind) mask |= 4;
+    if (before.skin !== after.skin) mask |= 8;
+    if (before.x !== after.x) mask |= 16;
+    if (before.y !== after.y) mask |= 32;
+    if (before.facing !== after.facing) mask |= 64;
+    if (before.hp !== after.hp) mask |= 128;
+    if (before.alive !== after.alive) mask |= 256;
+    if (before.coins !== after.coins) mask |= 512;
+    if (before.score !== after.score) mask |= 1024;
+    if (before.streak !== after.streak) mask |= 2048;
+    if (before.blows !== after.blows) mask |= 4096;
+    if (before.slayer !== after.slayer) mask |= 8192;
+    if (before.paid !== after.paid) mask |= 16384;
+    if (before.ready !== after.ready) mask |= 32768;
+    if (before.spoken !== after.spoken) mask |= 65536;
+    if (before.safe !== after.safe) mask |= 131072;
+    return mask;
+  },
+
   hash(row, digest, sign) {
     hashBegin(1);
     hashText(0, row.id);
@@ -640,6 +663,14 @@ const coinTable: RowCodec<CoinRow, CoinDraft> = {
     };
   },
 
+  diff(before, after) {
+    let mask = 0;
+    if (before.loot !== after.loot) mask |= 2;
+    if (before.x !== after.x) mask |= 4;
+    if (before.y !== after.y) mask |= 8;
+    return mask;
+  },
+
   hash(row, digest, sign) {
     hashBegin(2);
     hashNumber(0, row.id);
@@ -815,6 +846,15 @@ const messageTable: RowCodec<MessageRow, MessageDraft> = {
       text: (mask & 8) === 0 ? row.text : patch.text,
       time: (mask & 16) === 0 ? row.time : patch.time,
     };
+  },
+
+  diff(before, after) {
+    let mask = 0;
+    if (before.from !== after.from) mask |= 2;
+    if (before.name !== after.name) mask |= 4;
+    if (before.text !== after.text) mask |= 8;
+    if (before.time !== after.time) mask |= 16;
+    return mask;
   },
 
   hash(row, digest, sign) {
@@ -1043,6 +1083,18 @@ const matchTable: RowCodec<MatchRow, MatchDraft> = {
     };
   },
 
+  diff(before, after) {
+    let mask = 0;
+    if (before.crown !== after.crown) mask |= 2;
+    if (before.opponents !== after.opponents) mask |= 4;
+    if (before.growing !== after.growing) mask |= 8;
+    if (before.coin !== after.coin) mask |= 16;
+    if (before.message !== after.message) mask |= 32;
+    if (before.record !== after.record) mask |= 64;
+    if (before.champion !== after.champion) mask |= 128;
+    return mask;
+  },
+
   hash(row, digest, sign) {
     hashBegin(4);
     hashNumber(0, row.id);
@@ -1161,6 +1213,11 @@ const opponentsFields: readonly Field[] = [
   { name: 'count', type: 'ubyte' },
 ];
 
+export type RobotArgs = { readonly [name: string]: never };
+export type RobotInput = RobotArgs;
+
+const robotFields: readonly Field[] = [];
+
 const moveAction: ActionCodec = {
   name: 'move',
   code: 1,
@@ -1253,6 +1310,18 @@ const opponentsAction: ActionCodec = {
   },
 };
 
+const robotAction: ActionCodec = {
+  name: 'robot',
+  code: 6,
+  fields: robotFields,
+  ids: [],
+  required: 0,
+  layouts: new Layouts([], []),
+  read(): RobotArgs {
+    return {};
+  },
+};
+
 /** For inference: what each table and action of this world is made of. */
 export type ArenaTypes = {
   tables: {
@@ -1268,6 +1337,7 @@ export type ArenaTypes = {
     say: SayArgs;
     rename: RenameArgs;
     opponents: OpponentsArgs;
+    robot: RobotArgs;
   };
   /** Arguments as a caller may give them. */
   inputs: {
@@ -1276,6 +1346,7 @@ export type ArenaTypes = {
     say: SayInput;
     rename: RenameInput;
     opponents: OpponentsInput;
+    robot: RobotInput;
   };
 };
 
@@ -1292,6 +1363,7 @@ export interface ArenaSchema extends WorldSchema {
     readonly say: ActionType;
     readonly rename: ActionType;
     readonly opponents: ActionType;
+    readonly robot: ActionType;
   };
   /** Never there at run time. */
   readonly $types?: ArenaTypes;
@@ -1301,7 +1373,7 @@ const codecs: readonly RowCodec[] = [playerTable, coinTable, messageTable, match
 
 export const arenaSchema: ArenaSchema = {
   name: 'arena',
-  hash: '461162d625a56cd8',
+  hash: '6ad01f48379239b7',
   tables: {
     player: playerTable,
     coin: coinTable,
@@ -1314,6 +1386,7 @@ export const arenaSchema: ArenaSchema = {
     say: actionType(sayAction, writer, SHAPE, 0),
     rename: actionType(renameAction, writer, SHAPE, 0),
     opponents: actionType(opponentsAction, writer, SHAPE, 0),
+    robot: actionType(robotAction, writer, SHAPE, 0),
   },
   encodeDelta: (changes: readonly Change[]) => encodeDelta(writer, codecs, changes),
   decodeDelta: (bytes: Uint8Array, trusted = false) => decodeDelta(SHAPE, 3, codecs, bytes, trusted),

@@ -2,9 +2,12 @@
 import { Layouts } from '../support/layout.ts';
 import { type Source, entryAt, readBlob, readText, readUlong, sourceOf, target } from '../support/reader.ts';
 import type { Shape } from '../support/shape.ts';
-import { boolOf, enumOf, float64Of, integerOf } from '../support/values.ts';
+import { boolOf, enumOf, float32Of, float64Of, integerOf } from '../support/values.ts';
 import { verify } from '../support/verifier.ts';
 import { putUlong, Writer } from '../support/writer.ts';
+
+export type Op = 'put' | 'patch' | 'remove';
+const opNames: readonly Op[] = ['put', 'patch', 'remove'];
 
 export type Outcome = 'issued' | 'refused' | 'failed' | 'unknown';
 const outcomeNames: readonly Outcome[] = ['issued', 'refused', 'failed', 'unknown'];
@@ -38,10 +41,39 @@ export interface Answers {
   readonly answers: readonly Answer[];
 }
 
+export interface Column {
+  readonly base: number;
+  readonly shift: number;
+  readonly bytes: Uint8Array;
+  readonly shorts: readonly number[];
+  readonly words: readonly number[];
+  readonly floats: readonly number[];
+  readonly doubles: readonly number[];
+  readonly texts: readonly string[];
+}
+
 export interface Commands {
   readonly first: number;
   readonly last: number;
   readonly batch: Uint8Array;
+}
+
+export interface Frame {
+  readonly first: number;
+  readonly last: number;
+  readonly precedent: number;
+  readonly born: number;
+  readonly time: number;
+  readonly tables: Digest;
+  readonly groups: readonly Group[];
+}
+
+export interface Group {
+  readonly table: number;
+  readonly op: Op;
+  readonly fields: number;
+  readonly places: readonly number[];
+  readonly columns: readonly Column[];
 }
 
 export interface MoveOn {
@@ -98,10 +130,36 @@ const SHAPE: Shape = {
         12, 1, 1, 0, 0,
         11, 4, 4, 0, 0,
       ] },
+    { name: 'column', fields: ['base', 'shift', 'bytes', 'shorts', 'words', 'floats', 'doubles', 'texts'], numbers: [
+        7, 8, 8, 0, 0,
+        1, 1, 1, 0, 0,
+        17, 1, 1, 0, 0,
+        17, 2, 2, 0, 0,
+        17, 4, 4, 0, 0,
+        22, 4, 4, 0, 0,
+        23, 8, 8, 0, 0,
+        25, 4, 4, 0, 0,
+      ] },
     { name: 'commands', fields: ['first', 'last', 'batch'], numbers: [
         4, 8, 8, 0, 0,
         4, 8, 8, 0, 0,
         17, 1, 8, 0, 0,
+      ] },
+    { name: 'frame', fields: ['first', 'last', 'precedent', 'born', 'time', 'tables', 'groups'], numbers: [
+        4, 8, 8, 0, 0,
+        4, 8, 8, 0, 0,
+        4, 8, 8, 0, 0,
+        4, 8, 8, 0, 0,
+        7, 8, 8, 0, 0,
+        8, 8, 4, 0, 1,
+        26, 4, 4, 8, 0,
+      ] },
+    { name: 'group', fields: ['table', 'op', 'fields', 'places', 'columns'], numbers: [
+        1, 1, 1, 0, 0,
+        3, 1, 1, 3, 0,
+        1, 4, 4, 0, 0,
+        17, 2, 2, 0, 0,
+        26, 4, 4, 5, 0,
       ] },
     { name: 'moveOn', fields: ['reason'], numbers: [
         9, 4, 4, 0, 0,
@@ -129,7 +187,7 @@ const SHAPE: Shape = {
       ] },
   ],
   structs: [[]],
-  unions: [[-1, 0, 5, 2, 7, 8, 6, 1, 3]],
+  unions: [[-1, 0, 6, 2, 10, 11, 9, 1, 3, 7]],
 };
 
 const writer = new Writer();
@@ -142,7 +200,13 @@ const answerLayouts = new Layouts([8, 1, 8, 1, 4, 4, 4], [8, 1, 8, 1, 4, 4, 4]);
 
 const answersLayouts = new Layouts([4], [4]);
 
+const columnLayouts = new Layouts([8, 1, 4, 4, 4, 4, 4, 4], [8, 1, 4, 4, 4, 4, 4, 4]);
+
 const commandsLayouts = new Layouts([8, 8, 4], [8, 8, 4]);
+
+const frameLayouts = new Layouts([8, 8, 8, 8, 8, 8, 4], [8, 8, 8, 8, 8, 4, 4]);
+
+const groupLayouts = new Layouts([1, 1, 4, 4, 4], [1, 1, 4, 4, 4]);
 
 const moveOnLayouts = new Layouts([4], [4]);
 
@@ -285,6 +349,89 @@ function readAnswers(s: Source, t: number): Answers {
   };
 }
 
+function writeColumn(w: Writer, o: Column): number {
+  let mask = 0;
+  if (o.base !== 0) mask |= 1;
+  if (o.shift !== 0) mask |= 2;
+  if (o.bytes.length !== 0) mask |= 4;
+  if (o.shorts.length !== 0) mask |= 8;
+  if (o.words.length !== 0) mask |= 16;
+  if (o.floats.length !== 0) mask |= 32;
+  if (o.doubles.length !== 0) mask |= 64;
+  if (o.texts.length !== 0) mask |= 128;
+  const layout = columnLayouts.of(mask);
+  const t = w.table(layout);
+  const at = layout.at;
+  const v = w.view;
+  if ((mask & 1) !== 0) v.setFloat64(t + at[0]!, float64Of('column.base', o.base), true);
+  if ((mask & 2) !== 0) v.setUint8(t + at[1]!, integerOf('column.shift', o.shift, 0, 255));
+  if ((mask & 4) !== 0) w.blob(t + at[2]!, o.bytes, 1);
+  if ((mask & 8) !== 0) {
+    let p = w.vector(t + at[3]!, o.shorts.length, 2, 2);
+    const v = w.view;
+    for (const one of o.shorts) {
+      v.setUint16(p, integerOf('column.shorts', one, 0, 65535), true);
+      p += 2;
+    }
+  }
+  if ((mask & 16) !== 0) {
+    let p = w.vector(t + at[4]!, o.words.length, 4, 4);
+    const v = w.view;
+    for (const one of o.words) {
+      v.setUint32(p, integerOf('column.words', one, 0, 4294967295), true);
+      p += 4;
+    }
+  }
+  if ((mask & 32) !== 0) {
+    let p = w.vector(t + at[5]!, o.floats.length, 4, 4);
+    const v = w.view;
+    for (const one of o.floats) {
+      v.setFloat32(p, float32Of('column.floats', one), true);
+      p += 4;
+    }
+  }
+  if ((mask & 64) !== 0) {
+    let p = w.vector(t + at[6]!, o.doubles.length, 8, 8);
+    const v = w.view;
+    for (const one of o.doubles) {
+      v.setFloat64(p, float64Of('column.doubles', one), true);
+      p += 8;
+    }
+  }
+  if ((mask & 128) !== 0) {
+    let p = w.vector(t + at[7]!, o.texts.length, 4, 4);
+    for (const one of o.texts) {
+      w.text(p, one, 'column.texts');
+      p += 4;
+    }
+  }
+  return t;
+}
+
+function readColumn(s: Source, t: number): Column {
+  const v = s.view;
+  const vt = t - v.getInt32(t, true);
+  const n = v.getUint16(vt, true);
+  const p0 = entryAt(v, t, vt, n, 4);
+  const p1 = entryAt(v, t, vt, n, 6);
+  const p2 = entryAt(v, t, vt, n, 8);
+  const p3 = entryAt(v, t, vt, n, 10);
+  const p4 = entryAt(v, t, vt, n, 12);
+  const p5 = entryAt(v, t, vt, n, 14);
+  const p6 = entryAt(v, t, vt, n, 16);
+  const p7 = entryAt(v, t, vt, n, 18);
+  return {
+    base: p0 === 0 ? 0 : v.getFloat64(p0, true) + 0,
+    shift: p1 === 0 ? 0 : v.getUint8(p1),
+    bytes: readBlob(s, p2),
+    shorts: readUshortList(s, p3),
+    words: readUintList(s, p4),
+    floats: readFloatList(s, p5),
+    doubles: readDoubleList(s, p6),
+    texts: readTextList(s, p7),
+  };
+}
+
 function writeCommands(w: Writer, o: Commands): number {
   let mask = 0;
   if (o.first !== 0) mask |= 1;
@@ -311,6 +458,106 @@ function readCommands(s: Source, t: number): Commands {
     first: p0 === 0 ? 0 : readUlong(v, p0),
     last: p1 === 0 ? 0 : readUlong(v, p1),
     batch: readBlob(s, p2),
+  };
+}
+
+function writeFrame(w: Writer, o: Frame): number {
+  let mask = 32;
+  if (o.first !== 0) mask |= 1;
+  if (o.last !== 0) mask |= 2;
+  if (o.precedent !== 0) mask |= 4;
+  if (o.born !== 0) mask |= 8;
+  if (o.time !== 0) mask |= 16;
+  if (o.groups.length !== 0) mask |= 64;
+  const layout = frameLayouts.of(mask);
+  const t = w.table(layout);
+  const at = layout.at;
+  const v = w.view;
+  if ((mask & 1) !== 0) putUlong(v, t + at[0]!, integerOf('frame.first', o.first, 0, 9007199254740991));
+  if ((mask & 2) !== 0) putUlong(v, t + at[1]!, integerOf('frame.last', o.last, 0, 9007199254740991));
+  if ((mask & 4) !== 0) putUlong(v, t + at[2]!, integerOf('frame.precedent', o.precedent, 0, 9007199254740991));
+  if ((mask & 8) !== 0) putUlong(v, t + at[3]!, integerOf('frame.born', o.born, 0, 9007199254740991));
+  if ((mask & 16) !== 0) v.setFloat64(t + at[4]!, float64Of('frame.time', o.time), true);
+  putDigest(v, t + at[5]!, o.tables);
+  if ((mask & 64) !== 0) {
+    let p = w.vector(t + at[6]!, o.groups.length, 4, 4);
+    for (const one of o.groups) {
+      w.link(p, writeGroup(w, one));
+      p += 4;
+    }
+  }
+  return t;
+}
+
+function readFrame(s: Source, t: number): Frame {
+  const v = s.view;
+  const vt = t - v.getInt32(t, true);
+  const n = v.getUint16(vt, true);
+  const p0 = entryAt(v, t, vt, n, 4);
+  const p1 = entryAt(v, t, vt, n, 6);
+  const p2 = entryAt(v, t, vt, n, 8);
+  const p3 = entryAt(v, t, vt, n, 10);
+  const p4 = entryAt(v, t, vt, n, 12);
+  const p5 = entryAt(v, t, vt, n, 14);
+  const p6 = entryAt(v, t, vt, n, 16);
+  return {
+    first: p0 === 0 ? 0 : readUlong(v, p0),
+    last: p1 === 0 ? 0 : readUlong(v, p1),
+    precedent: p2 === 0 ? 0 : readUlong(v, p2),
+    born: p3 === 0 ? 0 : readUlong(v, p3),
+    time: p4 === 0 ? 0 : v.getFloat64(p4, true) + 0,
+    tables: getDigest(v, p5),
+    groups: readGroupList(s, p6),
+  };
+}
+
+function writeGroup(w: Writer, o: Group): number {
+  let mask = 0;
+  if (o.table !== 0) mask |= 1;
+  if (o.op !== 'put') mask |= 2;
+  if (o.fields !== 0) mask |= 4;
+  if (o.places.length !== 0) mask |= 8;
+  if (o.columns.length !== 0) mask |= 16;
+  const layout = groupLayouts.of(mask);
+  const t = w.table(layout);
+  const at = layout.at;
+  const v = w.view;
+  if ((mask & 1) !== 0) v.setUint8(t + at[0]!, integerOf('group.table', o.table, 0, 255));
+  if ((mask & 2) !== 0) v.setUint8(t + at[1]!, enumOf('group.op', opNames, o.op));
+  if ((mask & 4) !== 0) v.setUint32(t + at[2]!, integerOf('group.fields', o.fields, 0, 4294967295), true);
+  if ((mask & 8) !== 0) {
+    let p = w.vector(t + at[3]!, o.places.length, 2, 2);
+    const v = w.view;
+    for (const one of o.places) {
+      v.setUint16(p, integerOf('group.places', one, 0, 65535), true);
+      p += 2;
+    }
+  }
+  if ((mask & 16) !== 0) {
+    let p = w.vector(t + at[4]!, o.columns.length, 4, 4);
+    for (const one of o.columns) {
+      w.link(p, writeColumn(w, one));
+      p += 4;
+    }
+  }
+  return t;
+}
+
+function readGroup(s: Source, t: number): Group {
+  const v = s.view;
+  const vt = t - v.getInt32(t, true);
+  const n = v.getUint16(vt, true);
+  const p0 = entryAt(v, t, vt, n, 4);
+  const p1 = entryAt(v, t, vt, n, 6);
+  const p2 = entryAt(v, t, vt, n, 8);
+  const p3 = entryAt(v, t, vt, n, 10);
+  const p4 = entryAt(v, t, vt, n, 12);
+  return {
+    table: p0 === 0 ? 0 : v.getUint8(p0),
+    op: p1 === 0 ? 'put' : opNames[v.getUint8(p1)]!,
+    fields: p2 === 0 ? 0 : v.getUint32(p2, true),
+    places: readUshortList(s, p3),
+    columns: readColumnList(s, p4),
   };
 }
 
@@ -454,12 +701,66 @@ function readAnswerList(s: Source, slot: number): Answer[] {
   return list;
 }
 
+function readUshortList(s: Source, slot: number): number[] {
+  if (slot === 0) return [];
+  const v = s.view;
+  const at = target(v, slot);
+  const list = new Array<number>(v.getUint32(at, true));
+  for (let i = 0, p = at + 4; i < list.length; i++, p += 2) list[i] = v.getUint16(p, true);
+  return list;
+}
+
+function readUintList(s: Source, slot: number): number[] {
+  if (slot === 0) return [];
+  const v = s.view;
+  const at = target(v, slot);
+  const list = new Array<number>(v.getUint32(at, true));
+  for (let i = 0, p = at + 4; i < list.length; i++, p += 4) list[i] = v.getUint32(p, true);
+  return list;
+}
+
+function readFloatList(s: Source, slot: number): number[] {
+  if (slot === 0) return [];
+  const v = s.view;
+  const at = target(v, slot);
+  const list = new Array<number>(v.getUint32(at, true));
+  for (let i = 0, p = at + 4; i < list.length; i++, p += 4) list[i] = v.getFloat32(p, true) + 0;
+  return list;
+}
+
+function readDoubleList(s: Source, slot: number): number[] {
+  if (slot === 0) return [];
+  const v = s.view;
+  const at = target(v, slot);
+  const list = new Array<number>(v.getUint32(at, true));
+  for (let i = 0, p = at + 4; i < list.length; i++, p += 8) list[i] = v.getFloat64(p, true) + 0;
+  return list;
+}
+
 function readTextList(s: Source, slot: number): string[] {
   if (slot === 0) return [];
   const v = s.view;
   const at = target(v, slot);
   const list = new Array<string>(v.getUint32(at, true));
   for (let i = 0, p = at + 4; i < list.length; i++, p += 4) list[i] = readText(s, p);
+  return list;
+}
+
+function readGroupList(s: Source, slot: number): Group[] {
+  if (slot === 0) return [];
+  const v = s.view;
+  const at = target(v, slot);
+  const list = new Array<Group>(v.getUint32(at, true));
+  for (let i = 0, p = at + 4; i < list.length; i++, p += 4) list[i] = readGroup(s, target(v, p));
+  return list;
+}
+
+function readColumnList(s: Source, slot: number): Column[] {
+  if (slot === 0) return [];
+  const v = s.view;
+  const at = target(v, slot);
+  const list = new Array<Column>(v.getUint32(at, true));
+  for (let i = 0, p = at + 4; i < list.length; i++, p += 4) list[i] = readColumn(s, target(v, p));
   return list;
 }
 
@@ -488,7 +789,7 @@ export function decodeCommands(bytes: Uint8Array, prefixed = false, trusted = fa
   const s = sourceOf(bytes);
   const start = bytes.byteOffset;
   if (trusted) return readCommands(s, target(s.view, prefixed ? start + 4 : start));
-  return readCommands(s, verify(SHAPE, 5, s, start, bytes.length, prefixed));
+  return readCommands(s, verify(SHAPE, 6, s, start, bytes.length, prefixed));
 }
 
 /** `prefixed`: the length stands before the bytes, which are padded to a multiple of 8. Throws SchemaError `bad-value`. */
@@ -516,7 +817,7 @@ export function decodeSnapshot(bytes: Uint8Array, prefixed = false, trusted = fa
   const s = sourceOf(bytes);
   const start = bytes.byteOffset;
   if (trusted) return readSnapshot(s, target(s.view, prefixed ? start + 4 : start));
-  return readSnapshot(s, verify(SHAPE, 7, s, start, bytes.length, prefixed));
+  return readSnapshot(s, verify(SHAPE, 10, s, start, bytes.length, prefixed));
 }
 
 /** `prefixed`: the length stands before the bytes, which are padded to a multiple of 8. Throws SchemaError `bad-value`. */
@@ -530,7 +831,7 @@ export function decodeWelcome(bytes: Uint8Array, prefixed = false, trusted = fal
   const s = sourceOf(bytes);
   const start = bytes.byteOffset;
   if (trusted) return readWelcome(s, target(s.view, prefixed ? start + 4 : start));
-  return readWelcome(s, verify(SHAPE, 8, s, start, bytes.length, prefixed));
+  return readWelcome(s, verify(SHAPE, 11, s, start, bytes.length, prefixed));
 }
 
 /** `prefixed`: the length stands before the bytes, which are padded to a multiple of 8. Throws SchemaError `bad-value`. */
@@ -544,7 +845,7 @@ export function decodeMoveOn(bytes: Uint8Array, prefixed = false, trusted = fals
   const s = sourceOf(bytes);
   const start = bytes.byteOffset;
   if (trusted) return readMoveOn(s, target(s.view, prefixed ? start + 4 : start));
-  return readMoveOn(s, verify(SHAPE, 6, s, start, bytes.length, prefixed));
+  return readMoveOn(s, verify(SHAPE, 9, s, start, bytes.length, prefixed));
 }
 
 /** `prefixed`: the length stands before the bytes, which are padded to a multiple of 8. Throws SchemaError `bad-value`. */
@@ -573,4 +874,18 @@ export function decodeAnswers(bytes: Uint8Array, prefixed = false, trusted = fal
   const start = bytes.byteOffset;
   if (trusted) return readAnswers(s, target(s.view, prefixed ? start + 4 : start));
   return readAnswers(s, verify(SHAPE, 3, s, start, bytes.length, prefixed));
+}
+
+/** `prefixed`: the length stands before the bytes, which are padded to a multiple of 8. Throws SchemaError `bad-value`. */
+export function encodeFrame(value: Frame, prefixed = false): Uint8Array {
+  writer.begin(prefixed);
+  return writer.finish(writeFrame(writer, value), prefixed);
+}
+
+/** Verifies unless `trusted`; vectors of bytes are subarrays of `bytes`, not copies. Throws SchemaError `forged`. */
+export function decodeFrame(bytes: Uint8Array, prefixed = false, trusted = false): Frame {
+  const s = sourceOf(bytes);
+  const start = bytes.byteOffset;
+  if (trusted) return readFrame(s, target(s.view, prefixed ? start + 4 : start));
+  return readFrame(s, verify(SHAPE, 7, s, start, bytes.length, prefixed));
 }

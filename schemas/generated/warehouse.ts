@@ -139,6 +139,12 @@ const warehouseTable: RowCodec<WarehouseRow, WarehouseDraft> = {
     };
   },
 
+  diff(before, after) {
+    let mask = 0;
+    if (before.amount !== after.amount) mask |= 2;
+    return mask;
+  },
+
   hash(row, digest, sign) {
     hashBegin(1);
     hashText(0, row.id);

@@ -67,11 +67,37 @@ export function readLong(view: DataView, at: number): number {
   return view.getInt32(at + 4, true) * 0x1_0000_0000 + view.getUint32(at, true);
 }
 
+/**
+ * Short strings come again and again: sessions, actions, keys. The last one with each hash is kept, so that most need not be
+ * made anew and a Map that is asked for one need not hash it. 4,096 strings of 32 units are 256 KiB.
+ */
+const NAMES: string[] = new Array<string>(4_096).fill('');
+const NAME_BYTES = 32;
+
 /** The string to which the offset at `slot` points; '' where `slot` is 0 (absent). */
 export function readText(source: Source, slot: number): string {
   if (slot === 0) return '';
-  const at = slot + source.view.getUint32(slot, true);
-  return readUtf8(source.bytes, at + 4, at + 4 + source.view.getUint32(at, true));
+  const { bytes, view } = source;
+  const at = slot + view.getUint32(slot, true);
+  const length = view.getUint32(at, true);
+  return length > NAME_BYTES ? readUtf8(bytes, at + 4, at + 4 + length) : readName(bytes, at + 4, length);
+}
+
+function readName(bytes: Uint8Array, start: number, length: number): string {
+  let hash = length;
+  for (let i = 0; i < length; i++) hash = Math.imul(hash ^ bytes[start + i]!, 0x85eb_ca6b) ^ (hash >>> 15);
+  const place = (hash ^ (hash >>> 13)) & 4_095;
+  const known = NAMES[place]!;
+  if (known.length === length) {
+    let i = 0;
+    // A byte of a longer character equals no unit that can stand in its place in a string of as many units.
+    while (i < length && known.charCodeAt(i) === bytes[start + i]) i++;
+    if (i === length) return known;
+  }
+  const text = readUtf8(bytes, start, start + length);
+  // Only plain characters are as many units as bytes.
+  if (text.length === length) NAMES[place] = text;
+  return text;
 }
 
 const NO_BYTES = new Uint8Array(0);

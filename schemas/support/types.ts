@@ -80,6 +80,8 @@ export interface TableType<R extends Row = Row, D extends Draft = Draft> {
   draft(row: R, owner: DraftOwner): D;
   /** A new row: `row` with the fields in `mask` taken from `patch`. */
   merge(row: R, patch: R, mask: number): R;
+  /** Bits of the fields in which two rows of one key differ. */
+  diff(before: R, after: R): number;
   /** Adds (sign 1) or takes away (sign -1) the row's hash. Depends on table and every field's value, on nothing else. */
   hash(row: R, digest: Digest, sign: 1 | -1): void;
 }

@@ -77,36 +77,31 @@ export function validUtf8(bytes: Uint8Array, start: number, end: number): boolea
   return true;
 }
 
+/**
+ * Arguments for fromCharCode, one array for each length: a call with all units makes one flat string, where adding up pieces
+ * makes a tree of them that the first look at the string has to flatten.
+ */
+const UNITS: readonly number[][] = Array.from({ length: 129 }, (_, length) =>
+  new Array<number>(length).fill(0),
+);
+
 /** The string of valid UTF-8 bytes start..end. */
 export function readUtf8(bytes: Uint8Array, start: number, end: number): string {
   let text = '';
   let p = start;
-  // Many plain characters a step: one call of fromCharCode costs little more for eight units than for one.
-  for (; p + 8 <= end; p += 8) {
-    const a = bytes[p]!;
-    const b = bytes[p + 1]!;
-    const c = bytes[p + 2]!;
-    const d = bytes[p + 3]!;
-    const e = bytes[p + 4]!;
-    const f = bytes[p + 5]!;
-    const g = bytes[p + 6]!;
-    const h = bytes[p + 7]!;
-    if ((a | b | c | d | e | f | g | h) >= 0x80) return text + readWide(bytes, p, end);
-    text += String.fromCharCode(a, b, c, d, e, f, g, h);
-  }
-  if (p + 4 <= end) {
-    const a = bytes[p]!;
-    const b = bytes[p + 1]!;
-    const c = bytes[p + 2]!;
-    const d = bytes[p + 3]!;
-    if ((a | b | c | d) >= 0x80) return text + readWide(bytes, p, end);
-    text += String.fromCharCode(a, b, c, d);
-    p += 4;
-  }
-  for (; p < end; p++) {
-    const a = bytes[p]!;
-    if (a >= 0x80) return text + readWide(bytes, p, end);
-    text += String.fromCharCode(a);
+  while (p < end) {
+    const units = UNITS[Math.min(end - p, UNITS.length - 1)]!;
+    let all = 0;
+    for (let i = 0; i < units.length; i++) {
+      const unit = bytes[p + i]!;
+      all |= unit;
+      units[i] = unit;
+    }
+    if (all >= 0x80) return text + readWide(bytes, p, end);
+    const part = String.fromCharCode.apply(null, units);
+    if (units.length === end - start) return part;
+    text += part;
+    p += units.length;
   }
   return text;
 }

@@ -22,6 +22,7 @@ const codecs: readonly Codec[] = [
   { file: 'client', table: 'Answer', encode: client.encodeAnswer, decode: client.decodeAnswer },
   { file: 'client', table: 'Answers', encode: client.encodeAnswers, decode: client.decodeAnswers },
   { file: 'client', table: 'Snapshot', encode: client.encodeSnapshot, decode: client.decodeSnapshot },
+  { file: 'client', table: 'Frame', encode: client.encodeFrame, decode: client.decodeFrame },
   { file: 'client', table: 'Welcome', encode: client.encodeWelcome, decode: client.decodeWelcome },
   { file: 'client', table: 'MoveOn', encode: client.encodeMoveOn, decode: client.decodeMoveOn },
 ];

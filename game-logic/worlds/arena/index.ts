@@ -7,8 +7,8 @@ import { defineWorld } from '../../define-world.ts';
 import { quietPoint, respawn, strike } from './fight.ts';
 import { grow, passCrown, sow, tend } from './loot.ts';
 import { move } from './move.ts';
-import { moveOpponents, setOpponents, staff } from './opponents.ts';
-import { HP, OPPONENTS, SAFE_MS, TICK_MS } from './rules.ts';
+import { becomeRobot, setOpponents } from './opponents.ts';
+import { HP, OPPONENTS, SAFE_MS } from './rules.ts';
 import { freshName, freshSkin, rename, say } from './talk.ts';
 
 export const arena = defineWorld(arenaSchema, {
@@ -29,6 +29,7 @@ export const arena = defineWorld(arenaSchema, {
     say: (ctx, { text }) => say(ctx, text),
     rename: (ctx, { name }) => rename(ctx, name),
     opponents: (ctx, { count }) => setOpponents(ctx, count),
+    robot: (ctx) => becomeRobot(ctx),
   },
 
   join(ctx) {
@@ -38,7 +39,6 @@ export const arena = defineWorld(arenaSchema, {
     const times = { paid: ctx.now, safe: ctx.now + SAFE_MS };
     const name = freshName(ctx);
     ctx.world.player.put({ id: ctx.session, name, skin, x: at.x, y: at.y, hp: HP, alive: true, ...times });
-    staff(ctx);
     sow(ctx);
     tend(ctx);
   },
@@ -46,8 +46,5 @@ export const arena = defineWorld(arenaSchema, {
   leave(ctx) {
     passCrown(ctx, ctx.session);
     ctx.world.player.remove(ctx.session);
-    staff(ctx);
   },
-
-  tick: { everyMs: TICK_MS, run: moveOpponents },
 });

@@ -1,7 +1,7 @@
 /** The action `move`: a step, within the speed limit, around what stands in the way. */
 import { distance, walk } from './field.ts';
 import { collect } from './loot.ts';
-import { SPEED, STEP, STEP_EARLY_MS, STEP_LEAST, STEP_SAVED_MS } from './rules.ts';
+import { BOT_SPEED, SPEED, STEP, STEP_EARLY_MS, STEP_LEAST, STEP_SAVED_MS } from './rules.ts';
 import type { Context } from './types.ts';
 
 /** Where the player ended. */
@@ -18,7 +18,8 @@ export function move(ctx: Context, dx: number, dy: number): Moved {
   if (!me.alive) ctx.refuse('fallen');
   if (asked < STEP_LEAST) return { x: me.x, y: me.y };
   const paid = Math.max(me.paid, ctx.now - STEP_SAVED_MS);
-  const allowed = ((ctx.now + STEP_EARLY_MS - paid) / 1_000) * SPEED;
+  const speed = me.kind === 'bot' ? BOT_SPEED : SPEED;
+  const allowed = ((ctx.now + STEP_EARLY_MS - paid) / 1_000) * speed;
   if (allowed < STEP_LEAST) ctx.refuse('too-fast');
   const length = Math.min(asked, STEP, allowed);
   const to = walk(me, (dx / asked) * length, (dy / asked) * length);
@@ -26,7 +27,7 @@ export function move(ctx: Context, dx: number, dy: number): Moved {
   me.facing = Math.atan2(dy, dx);
   // Pushing against a wall costs nothing and changes nothing: no command.
   if (walked < STEP_LEAST / 2) return { x: me.x, y: me.y };
-  me.paid = paid + (walked / SPEED) * 1_000;
+  me.paid = paid + (walked / speed) * 1_000;
   me.x = to.x;
   me.y = to.y;
   collect(ctx, me);

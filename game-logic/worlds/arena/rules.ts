@@ -5,8 +5,6 @@ export const HEIGHT = 16;
 /** A player's body. */
 export const RADIUS = 0.45;
 
-export const TICK_MS = 50;
-
 /** Metres per second. Computer opponents are slower, so that a person can get away. */
 export const SPEED = 6;
 export const BOT_SPEED = 3.9;
@@ -59,7 +57,7 @@ export const SAY_MS = 1_500;
 export const SAY_AT_ONCE = 4;
 export const MESSAGES_KEPT = 30;
 
-/** Computer opponents are there while fewer than this many play, people included: `opponents` of them for one person. */
-export const OPPONENTS = 4;
+/** Computer opponents wanted in a new world. */
+export const OPPONENTS = 20;
 export const OPPONENTS_AT_MOST = 24;
 export const SKINS = 12;
