@@ -20,6 +20,11 @@ export interface Scope {
   readonly resent: boolean;
   /** Whoever knows a number to be issued may tell anybody at any time (Issued): catch-up, answers to stale leaders. */
   readonly taught: boolean;
+  /**
+   * The core runs ahead of its disk by up to this many steps' writes, which become durable one by one, at any time, in order; a crash
+   * loses those that wait. 0: a step's writes are durable before the next step, and a crash cuts between them.
+   */
+  readonly ahead: number;
 }
 
 export const SMALLEST: Scope = {
@@ -33,6 +38,7 @@ export const SMALLEST: Scope = {
   lazyMarks: false,
   resent: false,
   taught: false,
+  ahead: 0,
 };
 
 export function configOf(scope: Scope, self: Device): ConsensusConfig {
@@ -51,13 +57,14 @@ export function configOf(scope: Scope, self: Device): ConsensusConfig {
 }
 
 export function nameOf(scope: Scope): string {
-  const { devices, numbers, leaders, rounds, restarts, voting, window, lazyMarks, resent, taught } = scope;
+  const { devices, numbers, leaders, rounds, restarts, voting, window, ahead } = scope;
   const parts = [`${devices}x${numbers}x${leaders}`, `voting ${voting}`];
   if (restarts > 0) parts.push(`restarts ${restarts}`);
   if (rounds > 1) parts.push(`rounds ${rounds}`);
   if (window < numbers) parts.push(`window ${window}`);
-  if (lazyMarks) parts.push('late marks');
-  if (taught) parts.push('taught');
-  if (resent) parts.push('resent request');
+  if (ahead > 0) parts.push(`ahead of the disk by ${ahead}`);
+  if (scope.lazyMarks) parts.push('late marks');
+  if (scope.taught) parts.push('taught');
+  if (scope.resent) parts.push('resent request');
   return parts.join(', ');
 }

@@ -1,43 +1,28 @@
 import type { PaxosInput } from '../../../server/consensus/paxos.ts';
 import type { Paxos } from '../../../server/consensus/paxos-state.ts';
-import type { Command, Device, Message, Send, VotedRange } from '../../../server/consensus/types.ts';
+import type { Command, Device, Message, Send, Write } from '../../../server/consensus/types.ts';
+import { checkAnswer } from '../check/answers.ts';
 import { Store } from '../cluster/store.ts';
 import type { Production } from '../production.ts';
 import { Violation } from '../violation.ts';
+import { type DeviceState, DISK, type Flying, LEAD, MARK, type Outcome, PROPOSE } from './device-state.ts';
+import { canMatter } from './obsolete.ts';
+import { confirmsChain, ownChain } from './own-chain.ts';
 import { configOf, type Scope } from './scope.ts';
+import { serialiseLog, serialiseMessage, serialiseStore, serialiseWrite, singles } from './wording.ts';
 
-/** One device at one moment, interned: `id` names it for ever. */
-export interface DeviceState {
-  readonly id: number;
+/** A device while something happens to it. */
+interface Doing {
   readonly self: Device;
   readonly paxos: Paxos;
-  readonly store: Store;
-  /** Results of what was tried here before, by action. */
-  readonly outcomes: Map<number, readonly Outcome[]>;
-  /** Whether a message can still affect this device, by message. */
-  readonly matters: Map<number, boolean>;
+  store: Store;
+  readonly waiting: Write[];
+  readonly held: Map<number, number>;
+  readonly sent: Set<number>;
+  /** Inputs to come: messages to itself that may be read now. */
+  readonly inputs: PaxosInput[];
+  readonly cuts: Outcome['cuts'][number][];
 }
-
-/** A message on the wire, interned. */
-export interface Flying {
-  readonly id: number;
-  readonly from: Device;
-  readonly to: Device;
-  readonly message: Message;
-}
-
-export interface Outcome {
-  readonly state: DeviceState;
-  /** New messages to others. */
-  readonly sent: readonly number[];
-  /** Uses up one of the restarts. */
-  readonly crashed: boolean;
-}
-
-/** Actions other than "deliver message id". */
-export const LEAD = -1;
-export const PROPOSE = -2;
-export const RESTART = -3;
 
 /**
  * All device states and messages of a scope, made by the production step function and remembered: a few thousand distinct
@@ -50,6 +35,8 @@ export class Space {
   private readonly scope: Scope;
   private readonly stateIds = new Map<string, DeviceState>();
   private readonly messageIds = new Map<string, number>();
+  private readonly factIds = new Map<string, number>();
+  private readonly visibleIds = new Map<string, number>();
   /** Transitions computed by the real code; the rest came from memory. */
   stepped = 0;
 
@@ -62,11 +49,12 @@ export class Space {
     return Array.from({ length: this.scope.devices }, (_, self) => this.boot(self, new Store()));
   }
 
-  /** What can come of this action here; more than one outcome where a crash may cut the step. */
-  outcomes(state: DeviceState, action: number): readonly Outcome[] {
+  /** What comes of this action here. */
+  outcome(state: DeviceState, action: number): Outcome {
     let known = state.outcomes.get(action);
     if (known === undefined) {
-      known = this.compute(state, action);
+      this.stepped++;
+      known = action === DISK ? this.writeOut(state) : this.perform(state, this.inputOf(state, action));
       state.outcomes.set(action, known);
     }
     return known;
@@ -86,64 +74,35 @@ export class Space {
     );
   }
 
-  /**
-   * False where the message can do nothing any more, now or later. Where restarts are on only what is durable counts, for a
-   * crash takes the rest back.
-   */
+  mayMark({ paxos }: DeviceState): boolean {
+    return this.scope.lazyMarks && paxos.upTo > paxos.marked;
+  }
+
+  /** The core goes no further while so many writes wait. */
+  mayGoOn({ waiting }: DeviceState): boolean {
+    return this.scope.ahead === 0 || waiting.length < this.scope.ahead;
+  }
+
+  /** False where the message can do nothing any more, now or later. */
   matters(state: DeviceState, id: number): boolean {
     let known = state.matters.get(id);
     if (known === undefined) {
-      known = this.canMatter(state, this.messages[id]!);
+      known = canMatter(this.production, this.scope.restarts > 0, state, this.messages[id]!);
       state.matters.set(id, known);
     }
     return known;
   }
 
-  private canMatter({ paxos, store }: DeviceState, { from, message }: Flying): boolean {
-    const upTo = this.scope.restarts > 0 ? store.upTo : paxos.upTo;
-    switch (message.kind) {
-      case 'next-ballot':
-        return message.ballot > store.nextBal;
-      case 'ballot-info':
-        return (
-          paxos.role.kind === 'preparing' &&
-          paxos.role.ballot === message.ballot &&
-          paxos.role.infos[from] === null
-        );
-      case 'begin-ballot': {
-        const { number, born } = message.commands[0]!;
-        if (message.ballot < store.nextBal || number <= upTo) return false;
-        return store.votes.get(number)?.get(born)?.ballot !== message.ballot;
-      }
-      case 'voted': {
-        if (message.ranges[0]!.last <= upTo) return false;
-        return this.scope.restarts > 0 || !this.counted(paxos, from, message);
-      }
-      case 'success':
-        return message.ranges[0]!.last > upTo;
-      case 'issued':
-        return message.upTo > upTo;
-      default:
-        return false;
-    }
-  }
-
-  private counted(
-    paxos: Paxos,
-    from: Device,
-    { ballot, ranges }: Extract<Message, { kind: 'voted' }>,
-  ): boolean {
-    return this.production.hasVoted(paxos.tally, ballot, from, ranges[0]!.first);
-  }
-
-  private compute(state: DeviceState, action: number): readonly Outcome[] {
-    this.stepped++;
-    if (action === RESTART) return [{ state: this.boot(state.self, state.store), sent: [], crashed: true }];
-    return this.perform(state, this.inputOf(state, action));
+  /** The device after a crash: what its disk holds, and nothing else (R14). */
+  boot(self: Device, store: Store): DeviceState {
+    const durable = store.durable(1000);
+    const paxos = guarded(() => this.production.createPaxos(configOf(this.scope, self), durable));
+    return this.intern({ self, paxos, store, waiting: [], held: new Map() });
   }
 
   private inputOf({ paxos }: DeviceState, action: number): PaxosInput {
     if (action === LEAD) return { kind: 'lead' };
+    if (action === MARK) return { kind: 'idle' };
     if (action === PROPOSE) {
       const { ballot, command } = this.nextCommand(paxos);
       return { kind: 'propose', ballot, commands: [command] };
@@ -163,35 +122,101 @@ export class Space {
     return { ballot: role.ballot, command: { number: role.next, born: role.ballot, precedent, bytes } };
   }
 
-  /** One step with its write durable and its messages to itself handled; and, where a crash may cut it, what is left then. */
-  private perform(state: DeviceState, input: PaxosInput): Outcome[] {
-    const paxos = this.production.clonePaxos(state.paxos);
-    const pending: PaxosInput[] = [input];
-    const sent = new Set<number>();
-    const outcomes: Outcome[] = [];
-    let { store } = state;
-    for (let next = pending.shift(); next !== undefined; next = pending.shift()) {
-      const chain = ownChain(paxos);
-      const effects = this.guarded(() => this.production.stepPaxos(paxos, next as PaxosInput));
-      if (chain !== null && effects.deposed === undefined) confirmsChain(chain, effects.issued);
-      if (effects.alarms !== undefined) throw new Violation('alarm', effects.alarms.join('; '));
-      const { write } = effects;
-      if (write !== undefined) {
-        if (this.scope.restarts > 0)
-          outcomes.push(this.cutShort(state.self, store, [...sent], effects.sends, write.write));
-        store = store.clone();
-        store.apply(write);
-      }
-      for (const { to, message } of effects.sends) {
-        if (to === state.self) pending.push({ kind: 'message', from: to, message } as PaxosInput);
-        else for (const id of this.split(state.self, to, message)) sent.add(id);
-      }
-      if (!this.scope.lazyMarks && pending.length === 0 && paxos.upTo > paxos.marked)
-        pending.push({ kind: 'idle' });
+  private perform(state: DeviceState, input: PaxosInput): Outcome {
+    const doing = this.begin(state);
+    doing.inputs.push(input);
+    return this.finish(state, doing);
+  }
+
+  private writeOut(state: DeviceState): Outcome {
+    const doing = this.begin(state);
+    this.flush(doing);
+    return this.finish(state, doing);
+  }
+
+  private begin({ self, paxos, store, waiting, held }: DeviceState): Doing {
+    return {
+      self,
+      paxos: this.production.clonePaxos(paxos),
+      store,
+      waiting: [...waiting],
+      held: new Map(held),
+      sent: new Set(),
+      inputs: [],
+      cuts: [],
+    };
+  }
+
+  /** Handles what there is to read, messages to itself as soon as they may be read. */
+  private finish(before: DeviceState, doing: Doing): Outcome {
+    const { self, paxos, inputs } = doing;
+    for (;;) {
+      if (!this.scope.lazyMarks && inputs.length === 0 && paxos.upTo > paxos.marked)
+        inputs.push({ kind: 'idle' });
+      const input = inputs.shift();
+      if (input === undefined) break;
+      this.step(doing, input);
     }
-    if (this.scope.taught) for (const id of this.teachings(state.self, state.paxos.upTo, paxos)) sent.add(id);
-    outcomes.unshift({ state: this.intern(state.self, paxos, store), sent: [...sent], crashed: false });
-    return outcomes;
+    if (this.scope.taught)
+      for (const id of this.teachings(self, before.paxos.upTo, paxos)) doing.sent.add(id);
+    return { state: this.intern(doing), sent: [...doing.sent], cuts: doing.cuts };
+  }
+
+  private step(doing: Doing, input: PaxosInput): void {
+    const { paxos, waiting } = doing;
+    const chain = ownChain(paxos);
+    const effects = guarded(() => this.production.stepPaxos(paxos, input));
+    if (chain !== null && effects.deposed === undefined) confirmsChain(chain, effects.issued);
+    if (effects.alarms !== undefined) throw new Violation('alarm', effects.alarms.join('; '));
+    if (effects.write !== undefined) waiting.push(effects.write);
+    for (const send of effects.sends) this.release(doing, send, waiting.length);
+    if (this.scope.ahead > 0) return;
+    while (waiting.length > 0) {
+      if (this.scope.restarts > 0) doing.cuts.push({ store: doing.store, sent: [...doing.sent] });
+      this.flush(doing);
+    }
+  }
+
+  /** A message leaves now, or waits for its write (I10). */
+  private release(doing: Doing, { to, message, after }: Send, writes: number): void {
+    this.checkWindow(doing.paxos, message);
+    const ids = to === doing.self ? [this.fly(to, to, message)] : this.split(doing.self, to, message);
+    for (const id of ids) {
+      if (after === 0) this.leave(doing, id);
+      else if (after > writes) throw new Violation('I10', `waits for write ${after} of ${writes}`);
+      else doing.held.set(id, Math.min(after, doing.held.get(id) ?? after));
+    }
+  }
+
+  private leave(doing: Doing, id: number): void {
+    const { from, to, message } = this.messages[id]!;
+    if (message.kind === 'ballot-info') checkAnswer(doing.store, [message]);
+    if (to === from) doing.inputs.push({ kind: 'message', from, message } as PaxosInput);
+    else doing.sent.add(id);
+  }
+
+  /** R8, I7: at the moment a proposal is made. */
+  private checkWindow({ upTo }: Paxos, message: Message): void {
+    if (message.kind !== 'begin-ballot') return;
+    const { number } = message.commands.at(-1)!;
+    if (number > upTo + this.scope.window)
+      throw new Violation('I7', `begin-ballot for ${number}, issued ${upTo}, window ${this.scope.window}`);
+  }
+
+  /** The next waiting write is durable; what waited for it leaves. Writes are counted from the first that waits. */
+  private flush(doing: Doing): void {
+    const { paxos, waiting, held } = doing;
+    doing.store = doing.store.clone();
+    doing.store.apply(waiting.shift()!);
+    paxos.lastWrite = waiting.length;
+    paxos.learnedIn = Math.max(0, paxos.learnedIn - 1);
+    const due: number[] = [];
+    for (const [id, after] of held) {
+      if (after > 1) held.set(id, after - 1);
+      else due.push(id);
+    }
+    for (const id of due) held.delete(id);
+    for (const id of due) this.leave(doing, id);
   }
 
   /** What this device has just learned to be issued, told to everybody. */
@@ -206,45 +231,51 @@ export class Space {
     }
   }
 
-  /** The write is lost, and what did not wait for it has left. */
-  private cutShort(
-    self: Device,
-    store: Store,
-    before: readonly number[],
-    sends: readonly Send[],
-    write: number,
-  ): Outcome {
-    const left = new Set(before);
-    for (const { to, message, after } of sends) {
-      if (to === self || after >= write) continue;
-      for (const id of this.split(self, to, message)) left.add(id);
+  private intern({
+    self,
+    paxos,
+    store,
+    waiting,
+    held,
+  }: Omit<Doing, 'sent' | 'inputs' | 'cuts'>): DeviceState {
+    const key = `${self}#${this.keyOf(paxos, store, waiting, held)}`;
+    const known = this.stateIds.get(key);
+    if (known !== undefined) return known;
+    const state: DeviceState = {
+      id: this.states.length,
+      self,
+      paxos,
+      store,
+      waiting,
+      held,
+      facts: idOf(this.factIds, `${serialiseStore(store)}#${serialiseLog(paxos)}`),
+      visible: idOf(this.visibleIds, `${self}#${this.keyOf(withoutCounts(paxos), store, waiting, held)}`),
+      outcomes: new Map(),
+      matters: new Map(),
+    };
+    // What was only heard of can decide nothing where this device will not lead any more.
+    if (!this.mayLead(state) && paxos.seen > Math.max(paxos.nextBal, paxos.lastTried)) {
+      const quiet = this.production.clonePaxos(paxos);
+      quiet.seen = Math.max(paxos.nextBal, paxos.lastTried);
+      const same = this.intern({ self, paxos: quiet, store, waiting, held });
+      this.stateIds.set(key, same);
+      return same;
     }
-    return { state: this.boot(self, store), sent: [...left], crashed: true };
-  }
-
-  private boot(self: Device, store: Store): DeviceState {
-    const durable = store.durable(1000);
-    const paxos = this.guarded(() => this.production.createPaxos(configOf(this.scope, self), durable));
-    return this.intern(self, paxos, store);
-  }
-
-  private intern(self: Device, paxos: Paxos, store: Store): DeviceState {
-    paxos.lastWrite = 0;
-    const key = `${self}#${this.production.serialisePaxos(paxos)}#${serialiseStore(store)}`;
-    let state = this.stateIds.get(key);
-    if (state === undefined) {
-      state = { id: this.states.length, self, paxos, store, outcomes: new Map(), matters: new Map() };
-      this.states.push(state);
-      this.stateIds.set(key, state);
-      // What was only heard of can decide nothing where this device will not lead any more.
-      if (!this.mayLead(state) && paxos.seen > Math.max(paxos.nextBal, paxos.lastTried)) {
-        const quiet = this.production.clonePaxos(paxos);
-        quiet.seen = Math.max(paxos.nextBal, paxos.lastTried);
-        state = this.intern(self, quiet, store);
-        this.stateIds.set(key, state);
-      }
-    }
+    this.states.push(state);
+    this.stateIds.set(key, state);
     return state;
+  }
+
+  private keyOf(
+    paxos: Paxos,
+    store: Store,
+    waiting: readonly Write[],
+    held: ReadonlyMap<number, number>,
+  ): string {
+    const key = `${this.production.serialisePaxos(paxos)}#${serialiseStore(store)}`;
+    if (waiting.length === 0) return key;
+    const late = [...held].sort(([a], [b]) => a - b).join(' ');
+    return `${key}#${waiting.map(serialiseWrite).join('|')}#${paxos.learnedIn}#${late}`;
   }
 
   /** A message with several commands or ranges travels as one message for each, so that each can be lost alone. */
@@ -256,9 +287,9 @@ export class Space {
       case 'begin-ballot':
         return message.commands.map((command) => this.fly(from, to, { ...message, commands: [command] }));
       case 'voted':
-        return single(message.ranges).map((range) => this.fly(from, to, { ...message, ranges: [range] }));
+        return singles(message.ranges).map((range) => this.fly(from, to, { ...message, ranges: [range] }));
       case 'success':
-        return single(message.ranges).map((range) => this.fly(from, to, { ...message, ranges: [range] }));
+        return singles(message.ranges).map((range) => this.fly(from, to, { ...message, ranges: [range] }));
       default:
         // MyNextBal, CatchUp, Issued: their loss is legal, what they carry travels otherwise.
         return [];
@@ -275,70 +306,30 @@ export class Space {
     }
     return id;
   }
+}
 
-  private guarded<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      if (error instanceof Violation) throw error;
-      throw new Violation('fail-stop', error instanceof Error ? error.message : String(error));
-    }
+/** As if no vote of another and no answer had been counted yet. */
+function withoutCounts(paxos: Paxos): Paxos {
+  const { role } = paxos;
+  const none = role.kind === 'preparing' ? { ...role, infos: [], partial: [] } : role;
+  return { ...paxos, tally: { ballots: [] }, role: none };
+}
+
+function idOf(ids: Map<string, number>, key: string): number {
+  let id = ids.get(key);
+  if (id === undefined) {
+    id = ids.size;
+    ids.set(key, id);
   }
+  return id;
 }
 
-interface OwnChain {
-  readonly ballot: number;
-  readonly first: number;
-  readonly borns: readonly (number | undefined)[];
-}
-
-/** What a leader has proposed or will, before a step may drop some of it. */
-function ownChain({ role }: Paxos): OwnChain | null {
-  if (role.kind !== 'leading') return null;
-  const { base, items } = role.chain;
-  return { ballot: role.ballot, first: base, borns: items.map((command) => command?.born) };
-}
-
-/** I18: a leader that learns another command for a number of its own steps down in the same step. */
-function confirmsChain({ ballot, first, borns }: OwnChain, issued: readonly Command[]): void {
-  for (const { number, born } of issued) {
-    const own = borns[number - first];
-    if (own !== born)
-      throw new Violation('I18', `leading ${ballot} with ${own} for ${number}, issued is ${born}`);
+/** The production code stopped itself: that must not happen, whatever the network does. */
+function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Violation) throw error;
+    throw new Violation('fail-stop', error instanceof Error ? error.message : String(error));
   }
-}
-
-function single(ranges: readonly VotedRange[]): VotedRange[] {
-  return ranges.flatMap(({ first, last, born }) =>
-    Array.from({ length: last - first + 1 }, (_, index) => ({
-      first: first + index,
-      last: first + index,
-      born,
-    })),
-  );
-}
-
-const named = ({ born, number, precedent }: Command) => `${born}@${number}<${precedent}`;
-
-export function serialiseMessage(message: Message): string {
-  switch (message.kind) {
-    case 'begin-ballot':
-      return `begin-ballot ${message.ballot} ${message.commands.map(named)}`;
-    case 'issued':
-      return `issued ${message.commands.map(named)}`;
-    case 'ballot-info': {
-      const votes = message.votes.map(({ ballot, command }) => `${ballot}:${named(command)}`);
-      return `ballot-info ${message.ballot} upTo ${message.born}@${message.upTo} [${message.issued.map(named)}] [${votes}]`;
-    }
-    default:
-      return JSON.stringify(message);
-  }
-}
-
-function serialiseStore(store: Store): string {
-  const votes = store
-    .allVotes()
-    .map(({ ballot, command }) => `${ballot}:${named(command)}`)
-    .sort();
-  return `${store.lastTried},${store.nextBal},${store.log.map(named)},${votes}`;
 }

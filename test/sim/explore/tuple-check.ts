@@ -1,7 +1,7 @@
 import type { Command, Device } from '../../../server/consensus/types.ts';
 import { checkHistory, majoritySets } from '../check/history.ts';
 import { Violation } from '../violation.ts';
-import type { DeviceState } from './space.ts';
+import type { DeviceState } from './device-state.ts';
 
 /** G1 to G4 on one global state, from the devices alone: logs, votes on disk, and nothing remembered from before. */
 export class TupleCheck {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -51,7 +52,8 @@ export async function loadProduction(edits: readonly Edit[]): Promise<Production
   for (const path of patched.keys())
     if (!used.has(path)) throw new Error(`${path} is not part of the production code`);
   const module = { exports: {} };
-  new Function('module', 'exports', outputFiles[0]!.text)(module, module.exports);
+  const require = createRequire(import.meta.url);
+  new Function('module', 'exports', 'require', outputFiles[0]!.text)(module, module.exports, require);
   return module.exports as Production;
 }
 
