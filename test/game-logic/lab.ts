@@ -48,7 +48,7 @@ export class Lab {
       timers: {
         ring: (ctx: TimerContext<ArenaSchema>, args: { readonly note: string }) => this.ring(ctx, args),
       },
-      actions: { move: act, strike: act, say: act, rename: act, opponents: act },
+      actions: { move: act, strike: act, say: act, rename: act, opponents: act, robot: act },
       ...(tick === undefined ? {} : { tick: { everyMs: 50, run: tick } }),
       ...others,
     });
