@@ -163,7 +163,7 @@ describe('admin port', () => {
     const { http } = await openAdmin({ faults });
     const fault = (body: unknown) => post(`${http}/api/faults`, body, TOKEN);
     expect((await fault({ cut: ['eu', 'us'] })).json).toEqual({ ok: true });
-    await fault({ delayMs: { 'eu-us': 40, 'ap-south-eu': 5 } });
+    await fault({ delayMs: { 'eu-us': 40, 'us-ap-south': 70, 'ap-south-eu': 5 } });
     await fault({ heal: true });
     await fault({ kill: 'ap-south' });
     await fault({ freeze: { us: 1_500 } });
