@@ -33,11 +33,18 @@ export class ThroughlineError extends Error {
   readonly gameCode: string | undefined;
   /** Where code is `compacted`: the first number still held. */
   readonly first: number | undefined;
+  /** Where code is `overloaded` and it is known: milliseconds after which another attempt makes sense. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(
     code: ErrorCode,
     detail: string,
-    options: { readonly kind?: ErrorKind; readonly gameCode?: string; readonly first?: number } = {},
+    options: {
+      readonly kind?: ErrorKind;
+      readonly gameCode?: string;
+      readonly first?: number;
+      readonly retryAfterMs?: number;
+    } = {},
   ) {
     super(detail);
     this.name = 'ThroughlineError';
@@ -46,5 +53,6 @@ export class ThroughlineError extends Error {
       options.kind ?? (HTTP_STATUS[code] >= 503 || code === 'rate-limited' ? 'unavailable' : 'refused');
     this.gameCode = options.gameCode;
     this.first = options.first;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }

@@ -128,6 +128,13 @@ export const GATEWAY_CLIENTS = 10_000;
 /** Seats given out and not taken yet; each is a timer and a few hundred bytes for `seconds`. */
 export const GATEWAY_SEATS = 2_048;
 export const GATEWAY_SEAT_SECONDS = 10;
+/**
+ * Joins let in with one pass of the event loop: at 1 ms each, everything else waits 4 ms for them. Those that wait hold a request
+ * of some 2 KB each; one that waited so long is told to come again, while its client still listens (it gives up after 3 s).
+ */
+export const GATEWAY_JOINS_PER_TURN = 4;
+export const GATEWAY_JOINS_WAITING = 2_048;
+export const GATEWAY_JOIN_WAIT_MS = 1_500;
 /** From the connection to the client's acknowledgement of the join. */
 export const GATEWAY_JOIN_MS = 10_000;
 /** Bytes of one inbound message: 64 acts of 1 KiB; a single act may carry a string argument of 48 KiB. */
@@ -166,6 +173,12 @@ export const GATEWAY_PAGE_BYTES = 32 << 20;
 export const GATEWAY_PAGE_FILES = 512;
 /** A leaving server waits this long for answers that are under way. */
 export const GATEWAY_DRAIN_MS = 1_500;
+/**
+ * A region that knew no leader for so long has lost its peers, for an election takes a quarter of a second: its clients are told
+ * to go elsewhere, in as many parts, a sweep apart, so that they do not come there as one.
+ */
+export const GATEWAY_LEADERLESS_MS = 1_500;
+export const GATEWAY_MOVE_ON_SWEEPS = 8;
 
 // ---- Storage ----------------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,9 @@ export interface GatewayLimits {
   readonly clients: number;
   readonly seats: number;
   readonly seatSeconds: number;
+  readonly joinsPerTurn: number;
+  readonly joinsWaiting: number;
+  readonly joinWaitMs: number;
   readonly joinMs: number;
   readonly inboundBytes: number;
   readonly idleSeconds: number;
@@ -41,6 +44,8 @@ export interface GatewayLimits {
   readonly pageBytes: number;
   readonly pageFiles: number;
   readonly drainMs: number;
+  readonly leaderlessMs: number;
+  readonly moveOnSweeps: number;
 }
 
 export const DEFAULT_LIMITS: GatewayLimits = {
@@ -62,6 +67,9 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   clients: limits.GATEWAY_CLIENTS,
   seats: limits.GATEWAY_SEATS,
   seatSeconds: limits.GATEWAY_SEAT_SECONDS,
+  joinsPerTurn: limits.GATEWAY_JOINS_PER_TURN,
+  joinsWaiting: limits.GATEWAY_JOINS_WAITING,
+  joinWaitMs: limits.GATEWAY_JOIN_WAIT_MS,
   joinMs: limits.GATEWAY_JOIN_MS,
   inboundBytes: limits.GATEWAY_INBOUND_BYTES,
   idleSeconds: limits.GATEWAY_IDLE_SECONDS,
@@ -83,4 +91,6 @@ export const DEFAULT_LIMITS: GatewayLimits = {
   pageBytes: limits.GATEWAY_PAGE_BYTES,
   pageFiles: limits.GATEWAY_PAGE_FILES,
   drainMs: limits.GATEWAY_DRAIN_MS,
+  leaderlessMs: limits.GATEWAY_LEADERLESS_MS,
+  moveOnSweeps: limits.GATEWAY_MOVE_ON_SWEEPS,
 };

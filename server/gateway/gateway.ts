@@ -7,6 +7,7 @@ import { admit, type Doorkeeper, worldNamed } from './admission.ts';
 import { DEFAULT_LIMITS, type GatewayLimits } from './bounds.ts';
 import type { Exchange } from './exchange.ts';
 import { HttpDoor } from './http.ts';
+import { JoinLine } from './join-line.ts';
 import { ROOM_TYPE, setUpMatchmaker } from './matchmaker.ts';
 import { loadPages } from './pages.ts';
 import { Tokens } from './tokens.ts';
@@ -41,6 +42,7 @@ class RegionGateway implements Gateway {
   readonly #rooms = new Map<string, string>();
   /** Seats given out and not taken yet. */
   readonly #seats = new Map<string, NodeJS.Timeout>();
+  readonly #line: JoinLine;
   #wire: Wire | null = null;
   #http: HttpDoor | null = null;
   #sweeper: NodeJS.Timeout | null = null;
@@ -50,6 +52,7 @@ class RegionGateway implements Gateway {
   constructor(options: GatewayOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#line = new JoinLine(this.#limits, now);
     this.#door = {
       worlds: new Map(options.worlds.map((world) => [world.name, world])),
       tokens: new Tokens(options.secret, this.#limits.tokenMs, this.#limits.tokens),
@@ -118,6 +121,7 @@ class RegionGateway implements Gateway {
     if (this.#closed) return;
     this.#closed = true;
     this.#draining = true;
+    this.#line.close();
     if (this.#sweeper !== null) clearInterval(this.#sweeper);
     for (const timer of this.#seats.values()) clearTimeout(timer);
     await this.#wire?.close();
@@ -172,6 +176,7 @@ class RegionGateway implements Gateway {
       throw new ThroughlineError('not-found', `there is only joinOrCreate of '${ROOM_TYPE}'`);
     const { world, token, from, stream } = options as Readonly<Record<string, unknown>>;
     const desk = worldNamed(this.#desks, world);
+    await this.#line.turn(() => exchange.gone);
     if (this.#seats.size >= this.#limits.seats || desk.clients >= this.#limits.clients)
       throw new ThroughlineError('overloaded', 'this server is full');
     const context = createAuthContext({

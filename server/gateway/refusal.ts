@@ -29,6 +29,7 @@ export function refusalBody(error: ThroughlineError): string {
     code: error.code === 'refused' ? error.gameCode : undefined,
     first: error.first,
     outcome: error.kind === 'unknown' ? 'unknown' : undefined,
+    retryAfterMs: error.retryAfterMs,
   });
 }
 

@@ -2,7 +2,7 @@
  * Player tokens: JSON Web Tokens (HS256) that say which session of which world their bearer is, until when. The key comes
  * from the cluster's secret, so a token made in one region is good in all, and knowing a token tells nothing of the secret.
  */
-import { hkdfSync, randomBytes } from 'node:crypto';
+import { hkdfSync, randomBytes, webcrypto } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { ThroughlineError } from '../errors.ts';
 
@@ -21,7 +21,8 @@ export function newSession(): string {
 }
 
 export class Tokens {
-  readonly #key: Uint8Array;
+  /** Imported once: made of bytes at each use it would be two thirds of the cost. */
+  readonly #key: Promise<webcrypto.CryptoKey>;
   readonly #lifeMs: number;
   readonly #now: () => number;
   readonly #bound: number;
@@ -30,17 +31,19 @@ export class Tokens {
 
   constructor(secret: string, lifeMs: number, bound: number, now: () => number = Date.now) {
     if (secret.length === 0) throw new Error('player tokens need a secret');
-    this.#key = new Uint8Array(hkdfSync('sha256', secret, '', 'throughline player tokens 1', 32));
+    const bytes = hkdfSync('sha256', secret, '', 'throughline player tokens 1', 32);
+    const algorithm = { name: 'HMAC', hash: 'SHA-256' };
+    this.#key = webcrypto.subtle.importKey('raw', bytes, algorithm, false, ['sign', 'verify']);
     this.#lifeMs = lifeMs;
     this.#bound = bound;
     this.#now = now;
   }
 
-  make(session: string, world: string): Promise<string> {
+  async make(session: string, world: string): Promise<string> {
     return new SignJWT({ session, world })
       .setProtectedHeader({ alg: 'HS256' })
       .setExpirationTime(Math.floor((this.#now() + this.#lifeMs) / 1000))
-      .sign(this.#key);
+      .sign(await this.#key);
   }
 
   /** Rejects `unauthorized`. The signature is compared in constant time, by the platform's own verify. */
@@ -79,7 +82,7 @@ export class Tokens {
   ): Promise<{ readonly session?: unknown; readonly world?: unknown; exp?: number }> {
     try {
       const options = { algorithms: ['HS256'], currentDate: new Date(this.#now()) };
-      return (await jwtVerify(token, this.#key, options)).payload;
+      return (await jwtVerify(token, await this.#key, options)).payload;
     } catch (cause) {
       if (cause instanceof errors.JWTExpired)
         throw new ThroughlineError('unauthorized', 'the token has expired');

@@ -48,6 +48,10 @@ export class WorldDesk {
   readonly #unsubscribe: () => void;
   #unchecked = 0;
   #elsewhere = 0;
+  /** Since when this region knows no leader, and who is still to be told to go elsewhere; null: nobody was told yet. */
+  #leaderlessSince = Number.POSITIVE_INFINITY;
+  #toMove: Set<Member> | null = null;
+  #moveShare = 0;
 
   constructor(world: WorldService, context: DeskContext) {
     const { limits, now, counts, draining, logger } = context;
@@ -150,6 +154,7 @@ export class WorldDesk {
 
   sweep(now: number): void {
     this.#lookForJump();
+    this.#lookForLeader(now);
     this.#checkOutboxes();
     for (const member of this.#members.values()) member.sweep();
     this.sessions.sweep(now);
@@ -240,6 +245,31 @@ export class WorldDesk {
     this.#elsewhere = 0;
     this.#context.logger.warn({ event: 'replica-jumped', world: this.world.name, number });
     this.feed.jump(number);
+  }
+
+  /**
+   * A region that lost its peers answers nothing, and its clients would have to find out by waiting. They are told, each once for
+   * one such time: if it is no better elsewhere they come back, and stay.
+   */
+  #lookForLeader(now: number): void {
+    const { limits } = this.#context;
+    if (this.world.status().leader !== null) {
+      this.#leaderlessSince = Number.POSITIVE_INFINITY;
+      this.#toMove = null;
+      return;
+    }
+    this.#leaderlessSince = Math.min(this.#leaderlessSince, now);
+    if (now - this.#leaderlessSince < limits.leaderlessMs) return;
+    if (this.#toMove === null) {
+      this.#toMove = new Set(this.#members.values());
+      this.#moveShare = Math.ceil(this.#members.size / limits.moveOnSweeps);
+    }
+    let left = this.#moveShare;
+    for (const member of this.#toMove) {
+      if (left-- === 0) return;
+      this.#toMove.delete(member);
+      member.moveOn('no-quorum');
+    }
   }
 
   #ring(): void {

@@ -39,6 +39,7 @@ export class FakeWorld implements WorldService {
   reads = 0;
   handedTo: string | null = null;
   linearizes = true;
+  leader: string | null = 'eu';
   readonly #leader: LeaderState;
   readonly #listeners = new Set<(batch: AppliedBatch) => void>();
   readonly #waiters = new Set<() => void>();
@@ -165,7 +166,7 @@ export class FakeWorld implements WorldService {
   status(): WorldStatus {
     const { number } = this.state;
     return {
-      ...{ world: this.name, role: 'leader', leader: 'eu', ballot: { round: 1, region: 'eu' } },
+      ...{ world: this.name, role: 'leader', leader: this.leader, ballot: { round: 1, region: 'eu' } },
       ...{ voted: number, issued: number, applied: number, digest: '0123456789abcdef' },
       ...{ sessions: this.state.sessionCount(), queued: 0, inWindow: 0, rows: this.state.rowCount() },
       log: { first: this.#first, last: number, bytes: 0 },
