@@ -17,6 +17,23 @@ export const BENCHMARKS: { readonly [name: string]: Benchmark } = {
       'the same writes to us, etcd, ZooKeeper and Redis in one run; says what is missing; --install, --only',
     run: async (options) => (await import('./peers.ts')).peers(options),
   },
+  failover: {
+    about:
+      'pause of acknowledged actions when the leader is killed, frozen, cut off; --times N; with --peers etcd and ZooKeeper, too',
+    run: async (options) => (await import('./failover.ts')).failover(options),
+  },
+  recovery: {
+    about: 'a killed server is current again after 100,000 commands; with --peers etcd and ZooKeeper, too',
+    run: async (options) => (await import('./recovery.ts')).recovery(options),
+  },
+  memory: {
+    about: 'resident memory of a server: idle, for each connected client; heap of a row',
+    run: async (options) => (await import('./memory.ts')).memory(options),
+  },
+  fanout: {
+    about: 'frames delivered per CPU second to 1,000 sockets, beside a bare uWS publish and a Colyseus room',
+    run: async (options) => (await import('./fanout.ts')).fanout(options),
+  },
   codec: {
     about: 'nanoseconds of encoding, verifying and decoding a warehouse transfer; one thread, no server',
     run: async (options) => (await import('./codec.ts')).codec(options),

@@ -107,8 +107,12 @@ function watch(child: ChildProcess): Child {
 }
 
 /** Gives a helper its order and waits for its one answer; the helper is gone afterwards. */
-export async function ask<Order extends object, Answer>(file: string, order: Order): Promise<Answer> {
-  const helper = startHelper(file);
+export async function ask<Order extends object, Answer>(
+  file: string,
+  order: Order,
+  nodeOptions: readonly string[] = [],
+): Promise<Answer> {
+  const helper = startHelper(file, nodeOptions);
   try {
     return await new Promise<Answer>((resolve, reject) => {
       helper.process.once('message', (answer) => resolve(answer as Answer));

@@ -118,6 +118,10 @@ export class EtcdLine implements Line {
     this.#tcp.write(bytes);
   }
 
+  get closed(): boolean {
+    return this.#tcp.closed;
+  }
+
   close(): void {
     this.#tcp.close();
   }

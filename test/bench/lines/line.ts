@@ -8,6 +8,8 @@ export interface Line {
    * breaks.
    */
   put(done: Done): void;
+  /** It broke, or was closed: nothing more can come. */
+  readonly closed: boolean;
   close(): void;
 }
 

@@ -43,6 +43,10 @@ export class RedisLine implements Line {
     else this.#send(SETS[anyKey()]!, done);
   }
 
+  get closed(): boolean {
+    return this.#tcp.closed;
+  }
+
   close(): void {
     this.#tcp.close();
   }

@@ -28,6 +28,10 @@ export class Tcp {
     return new Tcp(socket);
   }
 
+  get closed(): boolean {
+    return this.#socket.destroyed;
+  }
+
   /** Begins to read. What came before waits. */
   attach(reader: Reader): void {
     let reason = 'closed';

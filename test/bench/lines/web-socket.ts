@@ -60,6 +60,10 @@ export class RawWebSocket {
     this.#tcp.write(clientFrame(BINARY, payload));
   }
 
+  get closed(): boolean {
+    return this.#tcp.closed;
+  }
+
   close(): void {
     this.#tcp.close();
   }

@@ -60,6 +60,10 @@ export class WorldLine implements Line {
     this.#act('transfer', TRANSFERS[Math.floor(Math.random() * KEYS)]!, done);
   }
 
+  get closed(): boolean {
+    return this.#socket?.closed ?? true;
+  }
+
   close(): void {
     this.#socket?.close();
   }

@@ -99,6 +99,10 @@ export class ZooKeeperLine implements Line {
     this.#request(Buffer.from(SETS[anyKey()]!), (error) => done(error === 0 ? null : String(error)));
   }
 
+  get closed(): boolean {
+    return this.#tcp.closed;
+  }
+
   close(): void {
     this.#tcp.close();
   }

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Endpoint } from '../lines/line.ts';
 import { type Child, type Folder, freePorts, start, temporaryFolder } from '../processes.ts';
-import { type Breakable, found, missingPackage, type System, until } from './system.ts';
+import { type Breakable, type BreakableSystem, found, missingPackage, until } from './system.ts';
 
 const PROGRAM = ['/usr/bin/etcd', '/usr/local/bin/etcd'];
 const MEMBERS = 3;
@@ -13,7 +13,7 @@ export interface EtcdTiming {
 }
 const DEFAULTS: EtcdTiming = { heartbeatMs: 100, electionMs: 1000 };
 
-export function etcd(timing: EtcdTiming = DEFAULTS): System & { start(): Promise<Breakable> } {
+export function etcd(timing: EtcdTiming = DEFAULTS): BreakableSystem {
   const { heartbeatMs, electionMs } = timing;
   const own = timing === DEFAULTS ? 'defaults' : `heartbeat ${heartbeatMs} ms, election ${electionMs} ms`;
   return {
@@ -28,7 +28,8 @@ export function etcd(timing: EtcdTiming = DEFAULTS): System & { start(): Promise
 
 interface Status {
   readonly leader?: string;
-  readonly header: { readonly member_id: string };
+  readonly raftTerm: string;
+  readonly header: { readonly member_id: string; readonly revision: string };
 }
 
 class Etcd implements Breakable {
@@ -93,6 +94,14 @@ class Etcd implements Breakable {
     await this.#children[index]?.stop();
     this.#spawn(index);
     await this.#serves(index);
+  }
+
+  async leadership(): Promise<number> {
+    return Number((await this.#status(await this.leader())).raftTerm);
+  }
+
+  async applied(index: number): Promise<number> {
+    return Number((await this.#status(index)).header.revision);
   }
 
   async stop(): Promise<void> {

@@ -30,6 +30,14 @@ export interface Breakable extends Running {
   signal(index: number, signal: NodeJS.Signals): void;
   /** After SIGKILL: starts it again on its old data; resolves when it serves. */
   restart(index: number): Promise<void>;
+  /** Number of the leadership (ballot round, term, epoch): it rises with each election. */
+  leadership(): Promise<number>;
+  /** How far this server has applied the sequence; rejects while it does not serve. */
+  applied(index: number): Promise<number>;
+}
+
+export interface BreakableSystem extends System {
+  start(): Promise<Breakable>;
 }
 
 export const serverCpu = (running: Running): number => cpuSeconds(running.pids);

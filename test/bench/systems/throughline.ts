@@ -3,9 +3,11 @@ import { rmSync } from 'node:fs';
 import { adminPost, Cluster, type ClusterOptions, type Server, statusOf } from '../../cluster/harness.ts';
 import type { Endpoint } from '../lines/line.ts';
 import { atEnd } from '../processes.ts';
-import type { Breakable, System } from './system.ts';
+import type { Breakable, BreakableSystem } from './system.ts';
 
-export function throughline(options: ClusterOptions = {}): System & { start(): Promise<Throughline> } {
+export function throughline(
+  options: ClusterOptions = {},
+): Omit<BreakableSystem, 'start'> & { start(): Promise<Throughline> } {
   return {
     kind: 'throughline',
     title: 'Throughline',
@@ -93,8 +95,12 @@ export class Throughline implements Breakable {
     }
   }
 
-  status(index: number, world?: string) {
-    return statusOf(this.servers[index]!, world);
+  async leadership(): Promise<number> {
+    return (await statusOf(await this.cluster.leader())).ballot.round;
+  }
+
+  async applied(index: number): Promise<number> {
+    return (await statusOf(this.servers[index]!)).applied;
   }
 
   async stop(): Promise<void> {

@@ -4,14 +4,14 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Endpoint } from '../lines/line.ts';
 import { type Child, type Folder, freePorts, start, temporaryFolder } from '../processes.ts';
-import { type Breakable, found, missingPackage, type System, until } from './system.ts';
+import { type Breakable, type BreakableSystem, found, missingPackage, until } from './system.ts';
 
 const JAVA = ['/usr/bin/java'];
 const JAR = ['/usr/share/java/zookeeper.jar'];
 const MAIN = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
 const SERVERS = 3;
 
-export const zookeeper: System & { start(): Promise<Breakable> } = {
+export const zookeeper: BreakableSystem = {
   kind: 'zookeeper',
   title: 'ZooKeeper',
   about: 'three servers, tickTime 2000, defaults; setData by a client of its own wire format, pipelined',
@@ -66,6 +66,15 @@ class ZooKeeper implements Breakable {
     return modes.indexOf('leader');
   }
 
+  /** The upper half of a transaction's number is the epoch of its leader. */
+  async leadership(): Promise<number> {
+    return Math.floor((await zxid(this.endpoints[await this.leader()]!)) / 2 ** 32);
+  }
+
+  applied(index: number): Promise<number> {
+    return zxid(this.endpoints[index]!);
+  }
+
   signal(index: number, signal: NodeJS.Signals): void {
     this.#children[index]?.process.kill(signal);
   }
@@ -100,7 +109,18 @@ class ZooKeeper implements Breakable {
 }
 
 /** `leader`, `follower`, or '' while it does not serve. */
-function mode({ host, port }: Endpoint): Promise<string> {
+async function mode(endpoint: Endpoint): Promise<string> {
+  return /^Mode: (\w+)/m.exec(await srvr(endpoint))?.[1] ?? '';
+}
+
+async function zxid(endpoint: Endpoint): Promise<number> {
+  const found = /^Zxid: 0x([0-9a-f]+)/m.exec(await srvr(endpoint))?.[1];
+  if (found === undefined) throw new Error('it does not serve');
+  return Number.parseInt(found, 16);
+}
+
+/** What the server says of itself. */
+function srvr({ host, port }: Endpoint): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
     const socket = connect({ host, port }, () => socket.write('srvr'));
@@ -109,6 +129,6 @@ function mode({ host, port }: Endpoint): Promise<string> {
       text += chunk.toString();
     });
     socket.on('error', reject);
-    socket.on('close', () => resolve(/^Mode: (\w+)/m.exec(text)?.[1] ?? ''));
+    socket.on('close', () => resolve(text));
   });
 }

@@ -1,0 +1,32 @@
+/** A Colyseus room that broadcasts the same bytes at a steady rate, on the uWebSockets.js transport. Everything is told by IPC. */
+import { WebSocket } from 'ws';
+
+globalThis.WebSocket ??= WebSocket as unknown as typeof globalThis.WebSocket;
+const { Room, Server } = await import('@colyseus/core');
+const { uWebSocketsTransport } = await import('@colyseus/uwebsockets-transport');
+const { freePorts } = await import('../processes.ts');
+const { publishSteadily } = await import('./steadily.ts');
+type PublishOrder = import('./steadily.ts').PublishOrder;
+
+process.once('disconnect', () => process.exit(0));
+
+class Loud extends Room {
+  override maxClients = 100_000;
+  override onCreate(): void {
+    this.autoDispose = false;
+    process.on('message', (order: PublishOrder) => {
+      const frame = new Uint8Array(order.bytes).fill(1);
+      publishSteadily(order, () => this.broadcastBytes(2, frame, {}));
+      process.send?.('publishing');
+    });
+  }
+}
+
+const server = new Server({
+  greet: false,
+  transport: new uWebSocketsTransport({ idleTimeout: 120, maxBackpressure: 1 << 20 }),
+});
+server.define('room', Loud);
+const [port = 0] = await freePorts(1);
+await server.listen(port, '127.0.0.1');
+process.send?.({ port });
