@@ -94,6 +94,15 @@ export const DRAIN_HAND_OVER_MS = 1_500;
 export const GATEWAY_FLUSH_MS = 15;
 /** A frame of commands is cut after this many bytes, at a command; one command may be larger, up to COMMAND_BYTES. */
 export const GATEWAY_FRAME_BYTES = 64 * 1024;
+/**
+ * Stream 'frames': least time between two flushes while commands flow; a lone command leaves at once. 20 frames a second, as many
+ * as games send elsewhere; a player who moves 10 times a second is in every other one.
+ */
+export const GATEWAY_MERGE_MS = 50;
+/** A frame of merged commands is at most this long; it is never longer than the commands. At 10 bytes a row 25,000 rows. */
+export const GATEWAY_MERGED_BYTES = 256 * 1024;
+/** On stream 'frames', a client this many commands behind after it was too slow gets a snapshot: 200 KB of commands. */
+export const GATEWAY_MERGED_SLOW_COMMANDS = 1_024;
 /** Published frames kept for the switch from catching up to live. Older commands come from the replica's own tail. */
 export const GATEWAY_RECENT_BYTES = 256 * 1024;
 /** Commands read at a time for one client that catches up. */
@@ -255,5 +264,13 @@ export const LINK_PING_MS = 1_000;
 /** The way to a peer is the least of so many round trips: a longer way is believed after 4 s, a shorter at once. */
 export const LINK_LEAST_OF = 4;
 export const LINK_SILENCE_MS = 5_000;
+/**
+ * Gateways in processes of their own, connected to one region: what each may have outstanding (a third of what a world takes),
+ * the sessions that act through one, and the answers in one frame: at 100 B each 100 KiB.
+ */
+export const LINK_GATEWAYS = 64;
+export const LINK_GATEWAY_OUTSTANDING = 4_096;
+export const LINK_GATEWAY_SESSIONS = 10_000;
+export const LINK_GATEWAY_ANSWERS = 1_024;
 /** How long a closing link may still hand its last words to the kernel. */
 export const LINK_LAST_WORDS_MS = 500;

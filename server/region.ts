@@ -108,6 +108,7 @@ export class Region {
           version: version(),
           folder,
           logger: this.#log,
+          world: (name: string) => this.#worlds.get(name)?.local,
         },
         ...(peerListen === undefined ? {} : { listen: peerListen }),
         ...(tls === undefined ? {} : { tls }),

@@ -15,6 +15,10 @@ export const FRAME = {
   /** `value` comes back in a pong. */
   ping: 3,
   pong: 4,
+  /** Between a gateway in a process of its own and a region: ExecuteBatch and Presence messages, end to end, up. */
+  acts: 5,
+  /** Down: one Answers message of schemas/client.fbs; `sequence` names the request. */
+  answers: 6,
 } as const;
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
 

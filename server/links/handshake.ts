@@ -39,9 +39,17 @@ export interface Identity {
   readonly secret: string;
   /** A reason to refuse a peer that proved the secret, or null. */
   readonly accept?: (region: string, store: string) => string | null;
+  /** Takes gateways, too. */
+  readonly gateways?: boolean;
   /** Whether a connection to this region is being made from here, and is the one to keep. */
   readonly busy?: (region: string) => boolean;
 }
+
+/**
+ * A process that serves clients and has no vote says so by its name: `gateway:` and up to 32 letters, digits, _ or -. No
+ * region is called so, for a colon cannot stand in its name.
+ */
+export const isGateway = (name: string): boolean => /^gateway:[A-Za-z0-9_-]{1,32}$/.test(name);
 
 export type Outcome =
   | { readonly kind: 'more' }
@@ -147,7 +155,7 @@ export class Handshake {
       );
     }
     if (hello.region === region) return this.#refuse('self', `both ends call themselves ${region}`);
-    if (!regions.includes(hello.region)) {
+    if (!regions.includes(hello.region) && !this.#serves(hello.region)) {
       return this.#refuse('not-a-peer', `${its} is not one of ${regions.join(', ')}`);
     }
     if (this.#expected !== null && hello.region !== this.#expected) {
@@ -169,12 +177,19 @@ export class Handshake {
       );
     }
     // From here on the other side is who it says it is.
-    const objection = this.#identity.accept?.(hello.region, hello.store) ?? null;
+    // A gateway has no votes that it could forget.
+    const accept = this.#serves(hello.region) ? undefined : this.#identity.accept;
+    const objection = accept?.(hello.region, hello.store) ?? null;
     if (objection !== null) return this.#refuse('wrong-store', objection);
     this.#over = true;
     const { region, store, version } = hello;
     const send = this.#role === 'acceptor' ? encode({ kind: 'proof', mac: this.#mac('acceptor') }) : null;
     return { send, outcome: { kind: 'done', region, store, version } };
+  }
+
+  /** Regions take gateways; gateways and diallers do not. */
+  #serves(name: string): boolean {
+    return this.#role === 'acceptor' && this.#identity.gateways === true && isGateway(name);
   }
 
   #mac(role: Role): Buffer {

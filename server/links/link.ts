@@ -132,7 +132,8 @@ export class Link {
     if (frame.kind === FRAME.ping) this.#put(FRAME.pong, frame.value, []);
     else if (frame.kind === FRAME.pong) this.#pong(frame.value);
     else if (frame.kind === FRAME.messages) this.#messages(frame.body);
-    else this.fail('a handshake twice');
+    else if (frame.kind === FRAME.handshake) this.fail('a handshake twice');
+    else this.fail('a region sends what only a gateway may');
   }
 
   /** Ends the link because of what the peer sent. */

@@ -6,10 +6,19 @@ import {
   type PeerCertificate,
 } from 'node:tls';
 import { PROTOCOL_VERSION } from '../../schemas/protocol-version.ts';
-import { LINK_CONNECT_MS, LINK_HANDSHAKE_BYTES, LINK_HANDSHAKE_MS, LINK_PENDING } from '../limits.ts';
+import {
+  LINK_CONNECT_MS,
+  LINK_GATEWAYS,
+  LINK_HANDSHAKE_BYTES,
+  LINK_HANDSHAKE_MS,
+  LINK_PENDING,
+} from '../limits.ts';
+import type { WorldService } from '../world-service.ts';
 import { decodePeer, encodePeer } from './codec.ts';
+import type { Frame } from './frames.ts';
+import { GATEWAY_BOUNDS, type GatewayBounds, GatewayLink } from './gateway-link.ts';
 import { Greeting } from './greeting.ts';
-import { Handshake, type Identity } from './handshake.ts';
+import { Handshake, type Identity, isGateway } from './handshake.ts';
 import { LINK_BOUNDS, type LinkBounds } from './link.ts';
 import { type LinkLog, Peer } from './peer.ts';
 import type { LinkEvents, Links, PeerMessage, PeerStatus } from './types.ts';
@@ -54,9 +63,17 @@ export interface LinkOptions {
   readonly folder: PeerStores;
   readonly tls?: LinkTls;
   readonly logger: LinkLog;
+  /** The worlds that gateways in processes of their own may act on; without it there are none. */
+  readonly world?: (name: string) => WorldService | undefined;
   /** For tests; limits.ts otherwise. */
   readonly bounds?: Partial<
-    LinkBounds & { readonly handshakeMs: number; readonly pending: number; readonly protocol: number }
+    LinkBounds & {
+      readonly handshakeMs: number;
+      readonly pending: number;
+      readonly protocol: number;
+      readonly gateways: number;
+      readonly gateway: GatewayBounds;
+    }
   >;
 }
 
@@ -79,6 +96,8 @@ class Net implements NetLinks {
   readonly #strangers = new Map<string, (reason: string) => void>();
   readonly #handshakeMs: number;
   readonly #mostPending: number;
+  readonly #mostGateways: number;
+  readonly #gateways = new Set<GatewayLink>();
   #closed = false;
   /** The last message and its bytes: one message for several peers is encoded once. */
   #encoded: { readonly world: string; readonly message: PeerMessage; readonly bytes: Uint8Array } | null =
@@ -103,10 +122,12 @@ class Net implements NetLinks {
       secret,
       accept: (region, store) => this.#objection(region, store),
       busy: (region) => this.#named(region)?.dialling === true,
+      gateways: options.world !== undefined,
     };
     this.#peers = regions.map((_, device) => (device === self ? null : this.#peer(device)));
     this.#server = this.#listener();
-    this.#server.maxConnections = 2 * (regions.length + this.#mostPending);
+    this.#mostGateways = bounds.gateways ?? LINK_GATEWAYS;
+    this.#server.maxConnections = 2 * (regions.length + this.#mostPending) + this.#mostGateways;
   }
 
   async start(): Promise<void> {
@@ -165,6 +186,7 @@ class Net implements NetLinks {
     if (this.#closed) return;
     this.#closed = true;
     for (const peer of this.#peers) peer?.close();
+    for (const gateway of [...this.#gateways]) gateway.finish();
     for (const end of [...this.#strangers.values()]) end('closing');
     if (!this.#server.listening) return;
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -278,7 +300,8 @@ class Net implements NetLinks {
       mute: (region) => this.#named(region)?.cut === true,
       settled: (result, first) => {
         this.#strangers.delete(key);
-        if (result.kind === 'done') this.#named(result.region)?.accepted(wire, first);
+        if (result.kind === 'done' && isGateway(result.region)) this.#serve(result.region, wire, first);
+        else if (result.kind === 'done') this.#named(result.region)?.accepted(wire, first);
         else if (result.kind === 'rejected' && result.code !== 'busy') {
           this.#warn(result.code, result.detail, wire.remote);
         }
@@ -286,6 +309,30 @@ class Net implements NetLinks {
     });
     // In the place that it had: the age counts from the connection.
     this.#strangers.set(key, (reason) => greeting.abort(reason));
+  }
+
+  #serve(name: string, wire: Wire, first: Frame | null): void {
+    const { world, bounds, logger } = this.#options;
+    if (this.#closed || world === undefined || this.#gateways.size >= this.#mostGateways) {
+      this.#warn('gateways', `${name} is one gateway too many`, wire.remote);
+      wire.close();
+      return;
+    }
+    const gateway: GatewayLink = new GatewayLink({
+      wire,
+      world,
+      bounds: { ...GATEWAY_BOUNDS, ...bounds?.gateway },
+      closed: (reason) => {
+        this.#gateways.delete(gateway);
+        logger.info(
+          { event: 'link', code: 'gateway-down', gateway: name, detail: reason },
+          `${name} is gone`,
+        );
+      },
+    });
+    this.#gateways.add(gateway);
+    logger.info({ event: 'link', code: 'gateway-up', gateway: name }, `${name} acts through this region`);
+    if (first !== null) gateway.frame(first);
   }
 
   #objection(region: string, store: string): string | null {

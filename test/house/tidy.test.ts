@@ -58,6 +58,7 @@ const ROOMS: readonly {
       'server/leader/types.ts',
       'server/limits.ts',
       'server/errors.ts',
+      'server/world-service.ts',
     ],
   },
   {
@@ -90,7 +91,7 @@ const ROOMS: readonly {
 ];
 
 /** Small tools of the ground floor of the server that any room there may use. */
-const GROUND = ['server/crc32.ts'];
+const GROUND = ['server/crc32.ts', 'server/answer-message.ts'];
 
 const roomOf = (path: string) => ROOMS.find((room) => path.startsWith(room.prefix));
 
