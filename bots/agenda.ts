@@ -66,10 +66,11 @@ export interface Turn {
   readonly at: number;
 }
 
-/** Players and their turns, each at a pace of its own. */
+/** Players and their turns, each at a pace of its own or at moments that are given. */
 export class Turns {
   readonly #agenda = new Agenda();
-  readonly #paces = new Map<number, { readonly rate: number; readonly random: () => number }>();
+  /** When the turn after the one at `at` is; undefined: there is none. */
+  readonly #following = new Map<number, (at: number) => number | undefined>();
 
   /** When the next turn is due; Infinity if nobody has one. */
   get next(): number {
@@ -78,21 +79,29 @@ export class Turns {
 
   /** `rate`: turns a second. The first comes within one mean interval. */
   add(who: number, now: number, rate: number, random: () => number): void {
-    this.#paces.set(who, { rate, random });
+    this.#following.set(who, (at) => at + interval(rate, random));
     this.#agenda.add(now + (1_000 / rate) * random(), who);
+  }
+
+  /** Turns at these moments, which rise; those that are over come at once, and are told as meant then. */
+  addAt(who: number, moments: readonly number[]): void {
+    const [first] = moments;
+    if (first === undefined) return;
+    let next = 1;
+    this.#following.set(who, () => moments[next++]);
+    this.#agenda.add(first, who);
   }
 
   /** No more turns for this one, but for one that was fixed already. */
   remove(who: number): void {
-    this.#paces.delete(who);
+    this.#following.delete(who);
   }
 
   /** The next turn that is due. The one after it is set from when this one was meant to be, however late it is now. */
   take(now: number): Turn | undefined {
     const due = this.#agenda.take(now);
-    const pace = due && this.#paces.get(due.who);
-    if (due !== undefined && pace !== undefined)
-      this.#agenda.add(due.at + interval(pace.rate, pace.random), due.who);
+    const following = due && this.#following.get(due.who)?.(due.at);
+    if (due !== undefined && following !== undefined) this.#agenda.add(following, due.who);
     return due;
   }
 }

@@ -84,6 +84,7 @@ export function conclude(measured: Measured): Report {
         rate: plan.rate,
         seconds: measured.seconds,
         stages: plan.stages,
+        replay: plan.replay !== null,
       },
       ...{ seed: plan.seed, workers: plan.workers, zipf: plan.zipf, interrupted: measured.interrupted },
     },

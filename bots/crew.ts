@@ -10,7 +10,9 @@ import type { BotOrder, DoneReport, SecondReport, WorkerOrder } from './messages
 import { Meters } from './meters.ts';
 import { Player, type Surroundings } from './player.ts';
 import { seeded, zipf } from './random.ts';
+import type { RecordedAct } from './replay/record-file.ts';
 import type { BotView, Script } from './script-types.ts';
+import { echo } from './scripts/echo.ts';
 import { scripts } from './scripts/index.ts';
 import { Sequence } from './sequence.ts';
 import { Sights } from './sights.ts';
@@ -27,6 +29,10 @@ const CLOSE_MS = 2_000;
 
 interface Pace {
   readonly index: number;
+  /** Its number in the whole run. */
+  readonly id: number;
+  /** Moments of its turns, where they are given. */
+  readonly moments: readonly number[] | null;
   /** Mean milliseconds between two turns; 0: none. */
   readonly everyMs: number;
   readonly random: () => number;
@@ -53,6 +59,7 @@ export class Crew {
   #stopped = false;
   #stop: () => void = () => {};
   #told = 0;
+  #acts: RecordedAct[] = [];
   #sweptAt = 0;
   #busy = performance.eventLoopUtilization();
 
@@ -82,6 +89,10 @@ export class Crew {
       ...{ sequence: this.#sequence, meters: this.#meters, books: this.#books, lookout: this.#lookout },
       now: () => this.#now(),
       dial,
+      meant: (player, at, { action, args }) => {
+        const who = this.#paces.get(player)?.id;
+        if (order.record && who !== undefined) this.#acts.push({ at, who, action, args });
+      },
       arrived: (player) => this.#arrived(player),
       saw: (number, regions) => {
         this.#regions = regions;
@@ -141,7 +152,7 @@ export class Crew {
   }
 
   #invite(bot: BotOrder): void {
-    const script = scripts.get(bot.kind) as Script;
+    const script = bot.acts === null ? (scripts.get(bot.kind) as Script) : echo(bot.acts);
     const { come, leave } = script.wholeClient ? this.#watcher() : this.#player(bot, script);
     this.#at(bot.comesAt, come);
     if (bot.leavesAt < this.#order.seconds * 1_000) this.#at(bot.leavesAt, leave);
@@ -190,6 +201,10 @@ export class Crew {
         return player.session;
       },
       ...{ random, everyMs },
+      now: () => {
+        const { mirror } = this.#sequence;
+        return mirror === null ? 0 : this.#lookout.time(mirror);
+      },
       row: (name, key) => table(name)?.get(key),
       rows: (name) => table(name)?.rows() ?? [],
       market: () => this.#market(random),
@@ -198,7 +213,8 @@ export class Crew {
     const player: Player = new Player(this.#around, script, manners, random, script.play(view));
     const index = this.#players.push(player) - 1;
     const dice = seeded(this.#order.seed, `turns of ${bot.id}`);
-    this.#paces.set(player, { index, everyMs, random: dice });
+    const moments = bot.acts?.map(({ at }) => at) ?? null;
+    this.#paces.set(player, { index, id: bot.id, moments, everyMs, random: dice });
     const leave = () => {
       this.#turns.remove(index);
       player.retire();
@@ -210,7 +226,8 @@ export class Crew {
     this.#bySession.set(player.session, player);
     const pace = this.#paces.get(player);
     if (pace === undefined || pace.everyMs === 0) return;
-    this.#turns.add(pace.index, this.#now(), 1_000 / pace.everyMs, pace.random);
+    if (pace.moments !== null) this.#turns.addAt(pace.index, pace.moments);
+    else this.#turns.add(pace.index, this.#now(), 1_000 / pace.everyMs, pace.random);
     this.#wake();
   }
 
@@ -253,6 +270,8 @@ export class Crew {
     const leader = this.#regions.length === 0 ? null : (this.#regions[born % this.#regions.length] ?? null);
     const live = [...this.#players, ...this.#watchers].filter((one) => one.live).length;
     const { counts, issued } = this.#meters.second();
+    const acts = this.#acts;
+    this.#acts = [];
     return {
       kind: 'second',
       second: this.#told++,
@@ -262,6 +281,7 @@ export class Crew {
       leader,
       number: this.#number,
       busy: utilization,
+      acts,
     };
   }
 

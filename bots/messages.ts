@@ -1,6 +1,7 @@
 /** What the command and its worker processes say to each other. */
 import type { HistogramData } from './histogram.ts';
 import type { Standing } from './ledger.ts';
+import type { RecordedAct } from './replay/record-file.ts';
 
 export interface BotOrder {
   /** Unique in the whole run; names the bot's dice. */
@@ -14,6 +15,8 @@ export interface BotOrder {
   readonly leavesAt: number;
   /** It takes the commands; otherwise only the answers to its own acts. */
   readonly watches: boolean;
+  /** What it does, where that is given: its kind does not matter then. */
+  readonly acts: readonly RecordedAct[] | null;
 }
 
 export interface WorkerOrder {
@@ -31,6 +34,8 @@ export interface WorkerOrder {
   readonly seconds: number;
   /** Seconds after the start at which faults come. */
   readonly faultsAt: readonly number[];
+  /** Tell each second what was meant to be done. */
+  readonly record: boolean;
   /** How long answers are waited for at the end. */
   readonly settleMs: number;
 }
@@ -80,6 +85,8 @@ export interface SecondReport {
   readonly number: number;
   /** Share of its time that this worker was busy, 0 to 1. */
   readonly busy: number;
+  /** Acts since the last report, where they are recorded. */
+  readonly acts: readonly RecordedAct[];
 }
 
 /** What one worker's bots were told, as columns of equal length. */

@@ -1,6 +1,8 @@
 /** Everything that was decided before a run began; what `throughline bots` was asked for. */
 import type { Fault } from './faults.ts';
 import type { Share } from './population.ts';
+import type { RecordedAct } from './replay/record-file.ts';
+import type { Replay } from './replay/replay.ts';
 import type { Stay } from './stages.ts';
 import type { Threshold } from './thresholds.ts';
 
@@ -26,6 +28,10 @@ export interface Plan {
   readonly faults: readonly Fault[];
   readonly admins: readonly string[];
   readonly adminToken: string | undefined;
+  /** What is done again, instead of what kinds of bots would do. */
+  readonly replay: Replay | null;
+  /** Told each act that a bot means to do, about a second later; null: nobody wants to know. */
+  readonly record: ((act: RecordedAct) => void) | null;
   readonly thresholds: readonly Threshold[];
   /** The script that a worker process runs with `bots --worker`. */
   readonly entry: string;

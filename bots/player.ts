@@ -48,6 +48,8 @@ export interface Surroundings {
   readonly dial: Dialler;
   /** Milliseconds of one clock for all workers, from the start of the run. */
   now(): number;
+  /** A bot means to act. */
+  meant(player: Player, intended: number, intent: Intent): void;
   /** The bot is in the world for the first time. */
   arrived(player: Player): void;
   /** This command exists: it was delivered or acknowledged. */
@@ -146,6 +148,7 @@ export class Player {
     if (this.#away || this.#finishing || this.#over) return;
     const intent = this.#turn();
     if (intent === null) return;
+    this.#around.meant(this, intended, intent);
     if (this.#pending.full) {
       meters.count('dropped');
       return;

@@ -10,6 +10,7 @@ import { type Plan, SETTLE_MS } from './plan.ts';
 import { populate } from './population.ts';
 import type { Report, SecondFigures } from './report/types.ts';
 import { type Output, RunScreen } from './screen.ts';
+import { stockOf } from './scripts/trader.ts';
 import { enter, numberNow, stockUp, Unreachable } from './target.ts';
 
 /** From the order to the start: all workers have it by then. */
@@ -19,8 +20,7 @@ const HEAD_START_MS = 300;
 export async function runBots(plan: Plan, out: Output, interrupted: AbortSignal): Promise<Report> {
   const screen = new RunScreen(out, plan.seconds);
   const guest = await enter(plan.urls, plan.world);
-  if (plan.mix.some(({ kind }) => plan.world === 'warehouse' && kind !== 'idle'))
-    await stockUp(plan.urls, plan.warehouses);
+  if (plan.world === 'warehouse') await stockUp(plan.urls, stocksOf(plan));
   const saboteur = new Saboteur(plan.world, plan.admins, plan.adminToken);
   if (plan.faults.length > 0) await saboteur.prepare(plan.faults);
   const hands = new Hands(plan.entry);
@@ -32,6 +32,16 @@ export async function runBots(plan: Plan, out: Output, interrupted: AbortSignal)
     screen.close();
     hands.close();
   }
+}
+
+/** The warehouses that bots of this plan use. */
+function stocksOf({ replay, mix, warehouses }: Plan): string[] {
+  if (replay !== null) {
+    const named = replay.acts.flat().flatMap(({ args }) => [args['from'], args['to']]);
+    return [...new Set(named.filter((id) => typeof id === 'string'))];
+  }
+  if (mix.every(({ kind }) => kind === 'idle')) return [];
+  return Array.from({ length: warehouses }, (_, at) => stockOf(at));
 }
 
 class Run {
@@ -71,7 +81,10 @@ class Run {
 
   async run(): Promise<Report> {
     const plan = this.#plan;
-    const people = populate(plan.mix, plan.stays.length, plan.seed);
+    const people =
+      plan.replay === null
+        ? populate(plan.mix, plan.stays.length, plan.seed)
+        : plan.replay.acts.map(() => 'echo');
     const kinds: { [kind: string]: number } = {};
     for (const kind of people) kinds[kind] = (kinds[kind] ?? 0) + 1;
     const startedAt = new Date(this.#startAt).toISOString();
@@ -121,18 +134,21 @@ class Run {
       const group = Math.floor(id / regions);
       const watches = Math.floor(group / plan.workers) < plan.watchers;
       const stay = plan.stays[id] ?? { comesAt: 0, leavesAt: Number.POSITIVE_INFINITY };
-      return { id, kind, home: id, ...stay, watches, worker: group % plan.workers };
+      const acts = plan.replay?.acts[id] ?? null;
+      return { id, kind, home: id, ...stay, watches, acts, worker: group % plan.workers };
     });
     return Array.from({ length: plan.workers }, (_, at) => ({
       kind: 'order' as const,
       ...{ urls: plan.urls, world: plan.world, seed: plan.seed, rate: plan.rate, zipf: plan.zipf },
       ...{ warehouses: plan.warehouses, startAt: this.#startAt, seconds: plan.seconds, settleMs: SETTLE_MS },
+      record: plan.record !== null,
       faultsAt: [...new Set(plan.faults.map(({ from }) => from))],
       bots: bots.filter(({ worker }) => worker === at),
     }));
   }
 
   #second(worker: number, report: SecondReport): void {
+    for (const act of report.acts) this.#plan.record?.(act);
     const busy = this.#busy[worker];
     if (busy && report.second < this.#plan.seconds) {
       busy.sum += report.busy;

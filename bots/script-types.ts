@@ -12,6 +12,8 @@ export interface BotView {
   readonly random: Random;
   /** Mean milliseconds between two of its acts. */
   readonly everyMs: number;
+  /** World time, as well as it can be known here. */
+  now(): number;
   /** The world as the commands that came so far made it, in this process. */
   row(table: string, key: string | number): Row | undefined;
   rows(table: string): Iterable<Row>;

@@ -1,7 +1,7 @@
 /** The world under load as seen over HTTP: is it there, what does it hold, what did it write down. */
+import type { StateJson } from '../game-logic/to-json.ts';
 import { worlds } from '../game-logic/worlds/index.ts';
 import type { LedgerCommand } from './ledger.ts';
-import { stockOf } from './scripts/trader.ts';
 
 const PATIENCE_MS = 5_000;
 /** Enough for any run of transfers, far from the largest amount. */
@@ -72,16 +72,16 @@ async function act(
   throw new Unreachable(`${body.action} before the run failed: ${last}`);
 }
 
-/** The warehouses that traders use, each with goods. */
-export async function stockUp(urls: readonly string[], warehouses: number): Promise<void> {
+/** Opens these warehouses, and puts goods into each. */
+export async function stockUp(urls: readonly string[], ids: readonly string[]): Promise<void> {
   const guests = await Promise.all(
-    Array.from({ length: Math.min(AT_ONCE, warehouses) }, () => enter(urls, 'warehouse')),
+    Array.from({ length: Math.min(AT_ONCE, ids.length) }, () => enter(urls, 'warehouse')),
   );
   await Promise.all(
     guests.map(async (guest, first) => {
       let sequence = 0;
-      for (let at = first; at < warehouses; at += guests.length) {
-        const id = stockOf(at);
+      for (let at = first; at < ids.length; at += guests.length) {
+        const id = ids[at] as string;
         await act(urls, guest, 'warehouse', { sequence: ++sequence, action: 'open', args: { id } }, [
           'already-open',
         ]);
@@ -132,6 +132,19 @@ export async function numberNow(urls: readonly string[], world: string, token: s
     }
   }
   throw new Unreachable(last);
+}
+
+/** The world's tables, now or as of a command; undefined where that region does not have them (any more). */
+export async function tablesAt(
+  url: string,
+  world: string,
+  token: string,
+  number?: number,
+): Promise<StateJson['tables'] | undefined> {
+  const at = number === undefined ? '' : `?at=${number}`;
+  const response = await send(`${http(url)}/v1/worlds/${world}/state${at}`, undefined, token);
+  if (!response.ok) return undefined;
+  return ((await response.json()) as StateJson).tables;
 }
 
 /** Waits until a region has applied `number`. */

@@ -128,9 +128,9 @@ function faultLines({ faults }: Report): string[] {
 }
 
 function aboutLines({ load, machine, generator, commandLine, version, target }: Report): string[] {
-  const { stages, kinds, rate: each, seconds, workers, seed, interrupted } = load;
+  const { stages, replay, kinds, rate: each, seconds, workers, seed, interrupted } = load;
   return [
-    `  load       ${stages} bots (${list(kinds)}), ${each} acts/s each, open model, ${seconds.toFixed(1)} s${interrupted ? ', interrupted' : ''}, seed ${seed}`,
+    `  load       ${stages} bots (${list(kinds)})${replay ? '' : `, ${each} acts/s each`}, open model, ${seconds.toFixed(1)} s${interrupted ? ', interrupted' : ''}, seed ${seed}`,
     `  target     ${target.world} at ${target.urls.join(', ')}`,
     `  generator  ${workers} worker${workers === 1 ? '' : 's'}, ${generator.words}`,
     `  machine    ${machine.cpus} × ${machine.model}, ${machine.memoryGb} GB, ${machine.platform}, Node ${machine.node}, load ${machine.load}`,

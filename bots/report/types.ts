@@ -54,8 +54,9 @@ export interface Report {
     readonly rate: number;
     /** As long as it really ran. */
     readonly seconds: number;
-    /** How many play when. */
+    /** How many play when, or what is replayed by how many. */
     readonly stages: string;
+    readonly replay: boolean;
     readonly seed: number;
     readonly workers: number;
     readonly zipf: number;

@@ -4,8 +4,12 @@ import { availableParallelism } from 'node:os';
 import { NUMBERS } from '../../bots/conclude.ts';
 import { type Fault, parseFault, randomFaults } from '../../bots/faults.ts';
 import { TRENDS } from '../../bots/messages.ts';
+import { playForPeople } from '../../bots/opponents.ts';
 import { ACTS_AT_MOST, BadPlan, BOTS_AT_MOST, type Plan } from '../../bots/plan.ts';
 import { parseMix } from '../../bots/population.ts';
+import { loadReplay } from '../../bots/replay/load.ts';
+import { RecordWriter } from '../../bots/replay/record-writer.ts';
+import type { Replay } from '../../bots/replay/replay.ts';
 import { csvReport } from '../../bots/report/csv.ts';
 import { htmlReport } from '../../bots/report/html.ts';
 import { markdownReport } from '../../bots/report/markdown.ts';
@@ -62,6 +66,17 @@ const OPTIONS: OptionSpecs = {
   markdown: { value: 'FILE', help: 'write the report as Markdown' },
   csv: { value: 'FILE', help: 'write the seconds as CSV' },
   html: { value: 'FILE', help: 'write the report with charts' },
+  play: {
+    help: 'play for people: computer opponents in the arena, as many as it wants, until stopped; no load, no report',
+  },
+  record: { value: 'FILE', help: 'write down what each bot did when, to be replayed' },
+  replay: {
+    value: 'FILE',
+    help: 'do again what a record, or a file of `throughline commands`, holds; see below',
+  },
+  from: { value: 'N', help: "replay from this command on; without --replay of the world's own sequence" },
+  to: { value: 'N', help: 'replay up to this command' },
+  speed: { value: 'FACTOR', help: 'replay so much faster', initial: '1' },
   quiet: { help: 'no progress, only the end report' },
   'admin-token': { help: 'opens the admin ports', secret: true },
 };
@@ -89,6 +104,13 @@ Faults for --fault, against servers with --allow-faults (the demo's are):
 Thresholds: ${TRENDS.join(', ')} (in ms; correction in m) with
   .avg .min .med .max .count .p90 .p95 .p99 .p99.9; ${NUMBERS.join(', ')}.
 
+Replay (--replay FILE, or --from N --to M of the world itself):
+  Each session of the slice becomes a bot that does the same actions in the same order, --speed times as fast; --bots,
+  --mix, --rate and --seconds do not count then. A record has each act as it was meant. A sequence has what players did,
+  at the time the leader ran it, and no arguments: they are worked out from what each command changed, and made up where
+  that is not enough (steps by dice, amounts of 1; the report says how many). A strike is at the nearest foe. Timers,
+  joins, refused acts and acts that changed nothing are not in it. Warehouses it names are opened and filled before.
+
 What is checked:
   numbers     the stream of every bot that takes the commands (--watchers) is consecutive across reconnects
   bytes       every command that a bot is sent is the same bytes that all other bots of its worker were sent; a bot that is
@@ -102,7 +124,6 @@ What is checked:
 export async function bots(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   if (argv[0] === '--worker') return runWorker();
   const options = readOptions('bots', OPTIONS, gathered(argv, ['threshold', 'fault']), environment);
-  const plan = planOf(options, argv);
   const stop = new AbortController();
   const interrupt = () => {
     // The second time means now.
@@ -111,9 +132,22 @@ export async function bots(argv: readonly string[], environment: NodeJS.ProcessE
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
+  if (options.flag('play')) {
+    if (options.positionals.length > 0) throw wrong(`bots takes no '${options.positionals[0]}'`);
+    await playForPeople(options.need('url').split(',').map(address), stop.signal);
+    return 0;
+  }
   const silent = { write: () => true };
+  let record: RecordWriter | null = null;
   try {
-    const report = await runBots(plan, options.flag('quiet') ? silent : process.stdout, stop.signal);
+    const plan = planOf(options, argv, await replayOf(options));
+    const writer = recordOf(options, plan);
+    record = writer;
+    const report = await runBots(
+      { ...plan, record: writer && ((act) => writer.add(act)) },
+      options.flag('quiet') ? silent : process.stdout,
+      stop.signal,
+    );
     process.stdout.write(textReport(report));
     writeFiles(options, report);
     return report.passed ? 0 : 1;
@@ -123,6 +157,7 @@ export async function bots(argv: readonly string[], environment: NodeJS.ProcessE
     process.stderr.write(`throughline bots: the target cannot be reached: ${error.message}\n`);
     return UNREACHABLE;
   } finally {
+    record?.close();
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
   }
@@ -142,23 +177,24 @@ function writeFiles(options: Options, report: Report): void {
 }
 
 /** Throws UsageError. */
-function planOf(options: Options, argv: readonly string[]): Plan {
+function planOf(options: Options, argv: readonly string[], replay: Replay | null): Omit<Plan, 'record'> {
   if (options.positionals.length > 0) throw wrong(`bots takes no '${options.positionals[0]}'`);
   const world = options.need('world');
   if (!worldNames().includes(world))
     throw wrong(`there is no world '${world}', only ${worldNames().join(', ')}`);
-  const { count, seconds, stays, stages } = crowdOf(options);
+  const { count, seconds, stays, stages } = replay === null ? crowdOf(options) : echoesOf(options, replay);
   const rate = number(options, 'rate', 0.01, 1_000);
   const seed = number(options, 'seed', 0, 0xffff_ffff, true);
   const workers =
     options.get('workers') === undefined
       ? Math.max(1, Math.min(Math.ceil(count / 500), availableParallelism()))
       : number(options, 'workers', 1, 64, true);
-  if (rate * playedSeconds(stays, seconds) > ACTS_AT_MOST)
+  if (replay === null && rate * playedSeconds(stays, seconds) > ACTS_AT_MOST)
     throw wrong(`${stages} bots at ${rate}/s are more than ${ACTS_AT_MOST} acts: too many to keep books of`);
   return {
     urls: options.need('url').split(',').map(address),
     ...{ world, bots: count, stays, stages, rate, seconds, seed, workers: Math.min(workers, count) },
+    replay,
     mix: told(() => parseMix(options.get('mix'), world)),
     watchers: options.get('watchers') === undefined ? count : number(options, 'watchers', 1, count, true),
     zipf: number(options, 'zipf', 0, 10),
@@ -193,6 +229,33 @@ function crowdOf(options: Options) {
   if (!(seconds >= 1 && seconds <= 86_400)) throw wrong(`stages: ${seconds} s in all, expected 1 to 86400`);
   if (stays.length > BOTS_AT_MOST) throw wrong(`stages: more than ${BOTS_AT_MOST} bots come`);
   return { count: Math.max(...all.map(({ to }) => to)), seconds, stays, stages: text };
+}
+
+/** The load of a replay. */
+function echoesOf(options: Options, { players, seconds, startsAt, words }: Replay) {
+  if (options.get('stages') !== undefined) throw wrong('stages and replay: one of them says who comes when');
+  if (players > BOTS_AT_MOST) throw wrong(`replay: ${players} players, at most ${BOTS_AT_MOST}`);
+  // All have come when the first one acts.
+  const stays = staysOf([{ to: players, seconds: startsAt / 2_000 }]);
+  return { count: players, seconds, stays, stages: `${words} by ${players}` };
+}
+
+/** Null: this is no replay. */
+async function replayOf(options: Options): Promise<Replay | null> {
+  const file = options.get('replay');
+  if (file === undefined && options.get('from') === undefined && options.get('to') === undefined) return null;
+  const most = Number.MAX_SAFE_INTEGER;
+  const from = options.get('from') === undefined ? 1 : number(options, 'from', 1, most, true);
+  const to = options.get('to') === undefined ? most : number(options, 'to', from, most, true);
+  const speed = number(options, 'speed', 0.01, 1_000);
+  const urls = options.need('url').split(',').map(address);
+  return loadReplay({ file, urls, world: options.need('world') }, { from, to, speed });
+}
+
+function recordOf(options: Options, { world, commandLine }: Omit<Plan, 'record'>): RecordWriter | null {
+  const path = options.get('record');
+  if (path === undefined) return null;
+  return told(() => new RecordWriter(path, { world, commandLine, startedAt: new Date().toISOString() }));
 }
 
 /** Of the package; the bundle lies one folder below it. */

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { askJson } from './ask.ts';
 import { type Keys, keysFile, keysOf } from './demo/keys.ts';
 import { builtFiles, HOST, placesOf, type RegionPlace } from './demo/layout.ts';
+import { OpponentsProcess } from './demo/opponents-process.ts';
 import { writePageFolder } from './demo/page-folder.ts';
 import { requireFreePorts } from './demo/ports.ts';
 import { RegionProcess } from './demo/region-process.ts';
@@ -13,7 +14,7 @@ import { Failure, UsageError } from './usage.ts';
 
 const OPTIONS: OptionSpecs = {
   regions: { value: 'NAME,…', help: 'region servers, each a process', initial: 'eu,us,ap' },
-  bots: { value: 'N', help: 'computer opponents in the arena for one player, 0 to 24; kept in the world' },
+  bots: { value: 'N', help: 'computer opponents in the arena, 0 to 24, at first 20; kept in the world' },
   port: { value: 'PORT', help: "the first region's port for clients; the others follow", initial: '2567' },
   data: { value: 'DIR', help: 'where everything is kept; starting again goes on from it', initial: './data' },
 };
@@ -63,6 +64,7 @@ class Demo {
   readonly #screen = new Screen(process.stdout, process.stdin);
   readonly #regions: readonly RegionProcess[];
   readonly #watch: WorldWatch;
+  readonly #opponents: OpponentsProcess;
   #quit: (code: number) => void = () => {};
   #cut: { readonly place: RegionPlace; readonly timer: NodeJS.Timeout } | null = null;
   #leaving = false;
@@ -78,6 +80,7 @@ class Demo {
     const page = writePageFolder(files, data, places);
     const shared = { places, data, page, keys: this.#keys, files, say: (line: string) => this.#say(line) };
     this.#regions = places.map((place) => new RegionProcess({ ...shared, place }));
+    this.#opponents = new OpponentsProcess({ places, data, files });
     this.#watch = new WorldWatch(places, (place) => this.#region(place.name)?.ready === true);
   }
 
@@ -89,7 +92,7 @@ class Demo {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => this.#quit(0));
     // Whatever happens to this process, the others must not stay behind.
     process.on('exit', () => {
-      for (const region of this.#regions) region.abandon();
+      for (const one of [this.#opponents, ...this.#regions]) one.abandon();
     });
     const startedAt = performance.now();
     for (const region of this.#regions) region.start();
@@ -102,6 +105,7 @@ class Demo {
         this.#introduce(performance.now() - startedAt);
         this.#screen.listen((key) => this.#key(key));
         if (bots !== null) await this.#setOpponents(bots);
+        this.#opponents.start();
       }
       code = early ?? (await quit);
     } finally {
@@ -303,6 +307,7 @@ class Demo {
     this.#watch.stop();
     this.#screen.close();
     this.#say('stopping the region servers…');
+    await this.#opponents.stop();
     await Promise.all(this.#regions.map((region) => region.stop()));
     this.#say('stopped; starting again goes on from here');
   }

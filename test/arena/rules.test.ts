@@ -4,10 +4,12 @@ import { distance } from '../../game-logic/worlds/arena/field.ts';
 import { blow } from '../../game-logic/worlds/arena/fight.ts';
 import { lay } from '../../game-logic/worlds/arena/loot.ts';
 import {
+  BOT_SPEED,
   COOLDOWN_MS,
   HP,
   LOOT_AT_MOST,
   MESSAGES_KEPT,
+  OPPONENTS,
   RESPAWN_MS,
   SAY_AT_ONCE,
   SPEED,
@@ -15,7 +17,7 @@ import {
   STEP_SAVED_MS,
 } from '../../game-logic/worlds/arena/rules.ts';
 import { decodeEnvelope } from '../../schemas/support/envelope.ts';
-import { faceOff, fell, player, refusal, stage, walkTo } from './stage.ts';
+import { arena, faceOff, fell, player, refusal, stage, walkTo } from './stage.ts';
 
 describe('walking', () => {
   it('moves a player and says where it is', () => {
@@ -28,8 +30,12 @@ describe('walking', () => {
     expect(result).toEqual({ x: player(world, 'ann').x, y: player(world, 'ann').y });
   });
 
-  it('holds the speed limit, whatever the steps are', () => {
+  it.each([
+    ['a person', SPEED],
+    ['a robot', BOT_SPEED],
+  ])('holds %s to the speed limit, whatever the steps are', (who, speed) => {
     const world = stage(2, ['ann']);
+    if (who === 'a robot') world.act('ann', 'robot', {});
     walkTo(world, 'ann', { x: 1.5, y: 14.8 });
     world.advance(5_000);
     const from = player(world, 'ann');
@@ -44,8 +50,8 @@ describe('walking', () => {
       world.advance(20);
     }
     const walked = distance(from, player(world, 'ann'));
-    expect(walked).toBeLessThanOrEqual((SPEED * (2_000 + STEP_SAVED_MS + STEP_EARLY_MS)) / 1_000);
-    expect(walked).toBeGreaterThan((SPEED * 2_000) / 1_000);
+    expect(walked).toBeLessThanOrEqual((speed * (2_000 + STEP_SAVED_MS + STEP_EARLY_MS)) / 1_000);
+    expect(walked).toBeGreaterThan((speed * 2_000) / 1_000);
   });
 
   it('refuses a step for which there was no time', () => {
@@ -220,14 +226,24 @@ describe('talking', () => {
 });
 
 describe('who is there', () => {
-  it('gives an opponent another name when a person has taken its own', () => {
-    const world = stage(17, ['ann']);
+  it('takes a player for a robot that says so: and gives it a name that is free', () => {
+    const world = stage(17, ['ann', 'tin']);
     world.advance(10_000);
     world.act('ann', 'rename', { name: 'bolt' });
-    world.act('ann', 'opponents', { count: 9 });
+    expect(world.act('tin', 'robot', {}).result).toEqual({ name: 'Sprocket' });
+    expect(player(world, 'tin')).toMatchObject({ kind: 'bot', name: 'Sprocket' });
+    const number = world.state.number;
+    world.act('tin', 'robot', {});
+    expect(world.state.number).toBe(number);
+  });
+
+  it('never runs out of names for robots', () => {
+    const many = Array.from({ length: 45 }, (_, at) => `tin-${at}`);
+    const world = stage(18, many);
+    for (const one of many) world.act(one, 'robot', {});
     const names = [...world.tables.player.rows()].map(({ name }) => name.toLowerCase());
-    expect(new Set(names).size).toBe(10);
-    expect(names).toContain('bolt 2');
+    expect(new Set(names).size).toBe(45);
+    expect(names).toContain('bolt 3');
   });
 
   it('refuses who is not', () => {
@@ -244,38 +260,26 @@ describe('who is there', () => {
       say: { text: 'boo' },
       rename: { name: 'Boo' },
       opponents: { count: 1 },
+      robot: {},
     }))
       expect(call(action, args)).toMatchObject({ kind: 'refused', code: 'not-here' });
   });
 
-  it('brings computer opponents for one person, fewer for more, none for nobody', () => {
-    const world = stage(15, ['ann'], 3);
-    const bots = () => [...world.tables.player.rows()].filter(({ kind }) => kind === 'bot').length;
-    expect(bots()).toBe(3);
-    world.join('bob');
-    expect(bots()).toBe(2);
-    world.leave('bob');
-    expect(bots()).toBe(3);
+  it('keeps how many computer opponents are wanted', () => {
+    const world = arena.testWorld({ seed: 15 });
+    world.join('ann');
+    expect(world.tables.match.get(0)?.opponents).toBe(OPPONENTS);
+    world.act('ann', 'opponents', { count: 3 });
+    expect(world.tables.match.get(0)?.opponents).toBe(3);
     world.leave('ann');
-    expect(bots()).toBe(0);
-    expect(world.tables.player.size).toBe(0);
+    expect(world.tables.match.get(0)?.opponents).toBe(3);
     world.join('ann');
     expect(() => world.act('ann', 'opponents', { count: 25 })).toThrow(Failed);
   });
 
-  it('is quiet when nobody is there, and when people only look on', () => {
-    const world = stage(16, ['ann'], 4);
+  it('is quiet when nobody is there', () => {
+    const world = stage(16, ['ann']);
     world.advance(20_000);
-    const lively = world.state.number;
-    world.advance(5_000);
-    expect(world.state.number).toBeGreaterThan(lively + 90);
-    world.advance(180_000);
-    const idle = world.state.number;
-    world.advance(60_000);
-    expect(world.state.number).toBe(idle);
-    world.act('ann', 'move', { dx: 0.5, dy: 0.5 });
-    world.advance(1_000);
-    expect(world.state.number).toBeGreaterThan(idle + 15);
     world.leave('ann');
     world.advance(5_000);
     const empty = world.state.number;

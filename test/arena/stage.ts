@@ -1,4 +1,4 @@
-/** An arena for tests: no computer opponents unless asked for, and players who can be walked to a place. */
+/** An arena for tests: players who can be walked to a place. */
 
 import { Refused } from '../../game-logic/index.ts';
 import { distance, isFree, type Point } from '../../game-logic/worlds/arena/field.ts';
@@ -8,10 +8,9 @@ import type { PlayerRow } from '../../game-logic/worlds/arena/types.ts';
 export type Arena = ReturnType<typeof arena.testWorld>;
 export { arena };
 
-export function stage(seed: number, players: readonly string[], opponents = 0): Arena {
+export function stage(seed: number, players: readonly string[]): Arena {
   const world = arena.testWorld({ seed });
   for (const player of players) world.join(player);
-  world.act(players[0]!, 'opponents', { count: opponents });
   // Everybody starts spared for a while.
   world.advance(2_000);
   return world;

@@ -42,6 +42,60 @@ const bots = (...argv: string[]) => start(cluster.cli, argv).ended;
 const urls = () => cluster.servers.map(({ url }) => url.replace('http', 'ws')).join(',');
 const admins = () => cluster.servers.map(({ admin }) => `127.0.0.1:${admin}`).join(',');
 
+interface Deed {
+  readonly action: string;
+  readonly args: string;
+  /** Milliseconds after the one before. */
+  readonly after: number;
+}
+
+/** What one player did, by the time from one deed to the next divided by `speed`. */
+function spacing(
+  acts: readonly { readonly action: string; readonly time: number; readonly args?: object }[],
+  speed: number,
+): Deed[] {
+  return acts.map(({ action, time, args }, at) => ({
+    ...{ action, args: JSON.stringify(args) },
+    after: (time - (acts[at - 1]?.time ?? time)) / speed,
+  }));
+}
+
+/** The deeds of each player of a record, by their numbers in it. */
+function playOf(path: string, speed: number): Deed[][] {
+  const [, ...lines] = readFileSync(path, 'utf8').trim().split('\n');
+  const acts = lines.map(
+    (line) => JSON.parse(line) as { at: number; who: number; action: string; args: object },
+  );
+  const players = [...new Set(acts.map(({ who }) => who))].sort((a, b) => a - b);
+  return players.map((player) => {
+    const own = acts.filter(({ who }) => who === player).sort((a, b) => a.at - b.at);
+    return spacing(
+      own.map(({ at, action, args }) => ({ action, args, time: at })),
+      speed,
+    );
+  });
+}
+
+/** The same actions in the same order; the time between them to a tenth of a millisecond. */
+function expectSamePlay(actual: readonly Deed[], wanted: readonly Deed[]): void {
+  expect(actual.map(({ action }) => action)).toEqual(wanted.map(({ action }) => action));
+  for (const [at, { after }] of wanted.entries()) expect(actual[at]?.after).toBeCloseTo(after, 1);
+}
+
+async function commands(from: number, to: number) {
+  const { url } = cluster.of('eu');
+  const guest = await fetch(`${url}/v1/sessions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ world: 'arena' }),
+  });
+  const { token } = (await guest.json()) as { token: string };
+  const path = `${url}/v1/worlds/arena/commands?from=${from}&to=${to}`;
+  const text = await (await fetch(path, { headers: { authorization: `Bearer ${token}` } })).text();
+  const lines = text.trim().split('\n');
+  return lines.map((line) => JSON.parse(line) as { session: string | null; action: string; time: number });
+}
+
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'throughline-bots-'));
   cluster = await Cluster.start({ worlds: 'warehouse,arena' });
@@ -216,6 +270,60 @@ describe('bots against three servers', () => {
     });
   }, 60_000);
 
+  it('come and go in stages, and what they did is done again at twice the speed', async () => {
+    const common = ['--url', urls(), '--world', 'arena', '--quiet'];
+    const first = await bots(
+      ...[...common, '--mix', 'walker', '--rate', '5', '--stages', '6@1s,6@2s,0@1s'],
+      ...['--record', file('first'), '--json', file('staged')],
+    );
+    expect([first.code, first.err]).toEqual([0, '']);
+    const { series, verdict } = report('staged');
+    expect(Math.max(...series.map(({ live }) => live))).toBe(6);
+    expect(series.at(-1)?.live).toBeLessThan(6);
+    const again = await bots(
+      ...[...common, '--replay', file('first'), '--speed', '2'],
+      ...['--record', file('again'), '--json', file('replayed')],
+    );
+    expect([again.code, again.err]).toEqual([0, '']);
+    // Steps are by dice: the first one tells who is who.
+    const byFirst = (a: Deed[], b: Deed[]) => ((a[0]?.args ?? '') < (b[0]?.args ?? '') ? -1 : 1);
+    const wanted = playOf(file('first'), 2).sort(byFirst);
+    const done = playOf(file('again'), 1).sort(byFirst);
+    expect([wanted.length, done.length]).toEqual([6, 6]);
+    for (const [at, deeds] of wanted.entries()) {
+      expectSamePlay(done[at] ?? [], deeds);
+      expect(done[at]?.map(({ args }) => args)).toEqual(deeds.map(({ args }) => args));
+    }
+
+    // The same from the world's own sequence: as many sessions, their actions in their order, at the pace of its clock.
+    const { first: from = 0, last = 0 } = verdict.books ?? {};
+    const slice = ['--from', String(from), '--to', String(last), '--speed', '2'];
+    const { code, err } = await bots(
+      ...common,
+      ...slice,
+      '--record',
+      file('slice'),
+      '--json',
+      file('sliced'),
+    );
+    expect([code, err]).toEqual([0, '']);
+    const sequence = (await commands(from, last)).filter(
+      ({ session, action }) => session !== null && !action.startsWith('$'),
+    );
+    const sessions = [...new Set(sequence.map(({ session }) => session))];
+    const sliced = playOf(file('slice'), 1);
+    expect(sliced.length).toBe(sessions.length);
+    for (const [at, session] of sessions.entries())
+      expectSamePlay(
+        sliced[at] ?? [],
+        spacing(
+          sequence.filter((one) => one.session === session),
+          2,
+        ),
+      );
+    expect(report('sliced').load.stages).toContain(`replay of ${sequence.length} acts of a sequence`);
+  }, 90_000);
+
   it('a threshold that is not reached is exit code 1', async () => {
     const { code, out } = await bots(
       ...[
@@ -284,6 +392,12 @@ describe('wrong usage of bots', () => {
     [['--url', 'gopher://x'], "'gopher://x'"],
     [['--keys', '/no/such/file'], 'no such file'],
     [['--bots', '20000', '--rate', '1000', '--seconds', '3600'], 'too many'],
+    [['--stages', '5@2s,x'], "'x'"],
+    [['--stages', '5@2s', '--ramp', '1'], 'ramp'],
+    [['--stages', '5@0.1s'], '0.1 s in all'],
+    [['--replay', '/no/such/file'], 'no such file'],
+    [['--replay', 'package.json'], 'line 1'],
+    [['--replay', 'package.json', '--speed', '0'], 'speed'],
     [['now'], "'now'"],
   ])('%j', async (argv, words) => {
     let err = '';

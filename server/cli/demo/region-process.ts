@@ -17,7 +17,7 @@ const DRAIN_MS = 6_000;
 const LAST_WORDS = 12;
 
 /** Leaves by itself when the demo is gone, however it went: the channel between them breaks. */
-const ORPHAN_GUARD = `data:text/javascript,${encodeURIComponent(
+export const ORPHAN_GUARD = `data:text/javascript,${encodeURIComponent(
   "process.on('disconnect', () => process.kill(process.pid, 'SIGTERM')); process.channel?.unref();",
 )}`;
 
