@@ -55,9 +55,8 @@ async function identify(door: Doorkeeper, world: string, token: unknown) {
 
 function checkStream(stream: unknown): Admission['stream'] {
   if (stream === undefined || stream === null || stream === 'commands') return 'commands';
-  if (stream === 'answers') return 'answers';
-  if (stream === 'frames') throw new ThroughlineError('bad-request', "stream 'frames' is not available yet");
-  throw new ThroughlineError('bad-request', "stream is 'commands' or 'answers'");
+  if (stream === 'frames' || stream === 'answers') return stream;
+  throw new ThroughlineError('bad-request', "stream is 'commands', 'frames' or 'answers'");
 }
 
 function checkFrom(from: unknown): number | null {

@@ -4,6 +4,9 @@ import * as limits from '../limits.ts';
 export interface GatewayLimits {
   readonly flushMs: number;
   readonly frameBytes: number;
+  readonly mergeMs: number;
+  readonly mergedBytes: number;
+  readonly mergedSlowCommands: number;
   readonly recentBytes: number;
   readonly readBytes: number;
   readonly outboxLow: number;
@@ -51,6 +54,9 @@ export interface GatewayLimits {
 export const DEFAULT_LIMITS: GatewayLimits = {
   flushMs: limits.GATEWAY_FLUSH_MS,
   frameBytes: limits.GATEWAY_FRAME_BYTES,
+  mergeMs: limits.GATEWAY_MERGE_MS,
+  mergedBytes: limits.GATEWAY_MERGED_BYTES,
+  mergedSlowCommands: limits.GATEWAY_MERGED_SLOW_COMMANDS,
   recentBytes: limits.GATEWAY_RECENT_BYTES,
   readBytes: limits.GATEWAY_READ_BYTES,
   outboxLow: limits.GATEWAY_OUTBOX_LOW,

@@ -23,6 +23,7 @@ export const ACTS = 8;
 const COMMANDS = 2;
 const ANSWER = 3;
 const SNAPSHOT = 4;
+const FRAME = 5;
 const WELCOME = 6;
 const MOVE_ON = 7;
 const ANSWERS = 9;
@@ -40,6 +41,8 @@ function frame(number: number, message: Uint8Array): Uint8Array {
 
 export const commandsFrame = (first: number, last: number, batch: Uint8Array): Uint8Array =>
   frame(COMMANDS, encodeCommands({ first, last, batch }));
+/** `bytes` of a Frame. */
+export const mergedFrame = (bytes: Uint8Array): Uint8Array => frame(FRAME, bytes);
 export const answerFrame = (answer: Answer): Uint8Array => frame(ANSWER, encodeAnswer(answer));
 export const answersFrame = (answers: readonly Answer[]): Uint8Array =>
   frame(ANSWERS, encodeAnswers({ answers }));

@@ -1,11 +1,15 @@
 /**
  * The live stream of one world: what the replica applied, published once per flush to every live client together. It also
- * keeps the frames of the last moments, so that a client that catches up can switch to live exactly at a boundary.
+ * keeps the frames of the last moments, so that a client that catches up can switch to live exactly at a boundary. There is one
+ * for each stream: it sends commands as they are, or what `merge` makes of them.
  */
 import { joinBatch, splitBatch } from '../../schemas/support/envelope.ts';
 import type { AppliedBatch } from '../world-service.ts';
 import type { GatewayLimits } from './bounds.ts';
 import { commandsFrame } from './frames.ts';
+
+/** What a flush holds, from command `first` on, as one message; null: it is to go out as commands. */
+export type Merge = (first: number, batches: readonly AppliedBatch[]) => Uint8Array | null;
 
 /** The commands first..last as one message. */
 export interface Frame {
@@ -29,6 +33,7 @@ export class LiveFeed {
   readonly #target: FeedTarget;
   readonly #limits: Bounds;
   readonly #now: () => number;
+  readonly #merge: Merge | null;
   /** Nobody is there: nothing is encoded. */
   #idle = true;
   #pending: AppliedBatch[] = [];
@@ -44,10 +49,11 @@ export class LiveFeed {
   frames = 0;
   bytes = 0;
 
-  constructor(target: FeedTarget, limits: Bounds, at: number, now: () => number) {
+  constructor(target: FeedTarget, limits: Bounds, at: number, now: () => number, merge: Merge | null = null) {
     this.#target = target;
     this.#limits = limits;
     this.#now = now;
+    this.#merge = merge;
     this.#taken = at;
     this.#flushed = at;
   }
@@ -60,7 +66,12 @@ export class LiveFeed {
   /** Without clients there is nothing to encode. */
   setIdle(idle: boolean): void {
     this.#idle = idle;
-    if (idle) this.#forget();
+    if (!idle) return;
+    this.#unschedule();
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#flushed = this.#taken;
+    this.#forget();
   }
 
   applied(batch: AppliedBatch): void {
@@ -101,7 +112,10 @@ export class LiveFeed {
     const batches = this.#pending;
     this.#pending = [];
     this.#pendingBytes = 0;
-    for (const frame of this.#frames(batches)) this.#publish(frame);
+    const first = this.#flushed + 1;
+    const merged = this.#merge === null ? null : this.#merge(first, batches);
+    if (merged !== null) this.#publish({ first, last: this.#taken, bytes: merged });
+    else for (const frame of this.#frames(batches)) this.#publish(frame);
     if (this.#flushed !== this.#taken)
       throw new Error(`published up to ${this.#flushed}, but ${this.#taken} was applied`);
     this.#target.flushed();

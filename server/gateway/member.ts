@@ -32,7 +32,7 @@ export interface Admission {
   /** First command wanted; null: a snapshot. */
   readonly from: number | null;
   /** `answers`: nothing of the world's sequence, for those who only act. */
-  readonly stream: 'commands' | 'answers';
+  readonly stream: 'commands' | 'frames' | 'answers';
 }
 
 export class Member implements Asker {
@@ -63,13 +63,18 @@ export class Member implements Asker {
     this.stream = new ClientStream({ ...context, end, moved }, pipe);
   }
 
+  /** Which stream it is on. */
+  get kind(): Admission['stream'] {
+    return this.#admission.stream;
+  }
+
   /** The client acknowledged its join: it listens now. Never throws. */
   start(): void {
     if (this.#started) return;
     this.#started = true;
     this.#guarded(() => {
       this.pipe.send(this.#context.welcome(this.#admission));
-      if (this.#admission.stream === 'commands') this.stream.start(this.#admission.from);
+      if (this.#admission.stream !== 'answers') this.stream.start(this.#admission.from);
     });
   }
 

@@ -5,7 +5,8 @@ import type { WorldService } from '../world-service.ts';
 import type { AskContext } from './ask.ts';
 import type { GatewayLimits } from './bounds.ts';
 import { welcomeFrame } from './frames.ts';
-import { LiveFeed } from './live-feed.ts';
+import { merging } from './frames-merge.ts';
+import { type FeedTarget, LiveFeed } from './live-feed.ts';
 import { type Admission, Member, type MemberContext } from './member.ts';
 import { Sessions } from './sessions.ts';
 import { Snapshots } from './snapshots.ts';
@@ -32,15 +33,20 @@ export class WorldDesk {
   readonly world: WorldService;
   readonly sessions: Sessions;
   readonly feed: LiveFeed;
+  /** The same, merged, for stream 'frames'. */
+  readonly merged: LiveFeed;
   readonly snapshots: Snapshots;
   /** Live clients that were too slow and had to catch up. */
   slowed = 0;
   readonly #context: DeskContext;
   readonly #forMembers: MemberContext;
+  readonly #forMerged: MemberContext;
   readonly #members = new Map<Client, Member>();
   /** Those on the live stream; the others catch up. */
   readonly #live = new Set<Member>();
   readonly #catching = new Set<Member>();
+  /** How many are on each stream. */
+  readonly #watching = { commands: 0, frames: 0 };
   /** Those with answers to send at the end of this turn. */
   #answered: Member[] = [];
   /** Those who wait for something to be applied. */
@@ -59,12 +65,13 @@ export class WorldDesk {
     this.#context = context;
     this.sessions = new Sessions(world, limits);
     this.snapshots = new Snapshots(world, limits);
-    const target = {
-      publish: (frame: Uint8Array) => this.#publish(frame),
-      flushed: () => this.#pump(),
-      broken: () => this.#broken(),
-    };
-    this.feed = new LiveFeed(target, limits, world.state.number, now);
+    const { number } = world.state;
+    const fault = (cause: unknown) => logger.error({ event: 'gateway-fault', world: world.name, err: cause });
+    this.feed = new LiveFeed(this.#target('commands', world.name), limits, number, now);
+    const topic = `${world.name}/frames`;
+    const merge = merging(world, limits.mergedBytes, fault);
+    const often = { ...limits, flushMs: limits.mergeMs };
+    this.merged = new LiveFeed(this.#target('frames', topic), often, number, now, merge);
     this.#forMembers = {
       ...{ world, limits, now, counts, draining, topic: world.name },
       ...{ feed: this.feed, snapshots: this.snapshots, sessions: this.sessions },
@@ -74,10 +81,13 @@ export class WorldDesk {
         context.cutOffs[reason]++;
       },
       welcome: (admission) => this.#welcome(admission),
-      fault: (cause) => logger.error({ event: 'gateway-fault', world: world.name, err: cause }),
+      fault,
     };
+    const { mergedSlowCommands: slowCommands } = limits;
+    this.#forMerged = { ...this.#forMembers, topic, feed: this.merged, limits: { ...limits, slowCommands } };
     this.#unsubscribe = world.subscribe((batch) => {
       this.feed.applied(batch);
+      this.merged.applied(batch);
       this.#ring();
     });
   }
@@ -112,12 +122,16 @@ export class WorldDesk {
       },
     });
     const seat = this.sessions.enter(admission.session, this.#context.now());
-    const member = new Member(this.#forMembers, admission, pipe, seat);
+    const member = new Member(
+      admission.stream === 'frames' ? this.#forMerged : this.#forMembers,
+      admission,
+      pipe,
+      seat,
+    );
     this.#members.set(client, member);
-    if (admission.stream === 'commands') {
-      this.#catching.add(member);
-      this.feed.setIdle(false);
-    }
+    if (admission.stream === 'answers') return;
+    this.#catching.add(member);
+    if (this.#watching[admission.stream]++ === 0) this.#feedOf(admission.stream).setIdle(false);
   }
 
   /** `left`: it said good-bye. A client that never got as far as `join` is ignored. */
@@ -129,9 +143,9 @@ export class WorldDesk {
     this.#live.delete(member);
     this.#catching.delete(member);
     this.sessions.leave(member.session, left);
-    if (this.#live.size + this.#catching.size > 0) return;
-    this.feed.setIdle(true);
-    this.snapshots.forget();
+    const { kind } = member;
+    if (kind !== 'answers' && --this.#watching[kind] === 0) this.#feedOf(kind).setIdle(true);
+    if (this.#live.size + this.#catching.size === 0) this.snapshots.forget();
   }
 
   member(client: Client): Member | undefined {
@@ -162,7 +176,7 @@ export class WorldDesk {
 
   /** Tells every client to go elsewhere; what was applied leaves before it. */
   moveOn(reason: string): void {
-    this.feed.flush();
+    this.#flush();
     this.flushAnswers();
     for (const member of this.#members.values()) member.moveOn(reason);
     this.#ring();
@@ -176,7 +190,7 @@ export class WorldDesk {
 
   /** Closes every client. */
   end(detail: string): void {
-    this.feed.flush();
+    this.#flush();
     this.flushAnswers();
     for (const member of [...this.#members.values()]) member.end('draining', detail);
   }
@@ -184,8 +198,14 @@ export class WorldDesk {
   close(): void {
     this.#unsubscribe();
     this.feed.close();
+    this.merged.close();
     this.sessions.close();
     this.#ring();
+  }
+
+  #flush(): void {
+    this.feed.flush();
+    this.merged.flush();
   }
 
   #welcome(admission: Admission): Uint8Array {
@@ -207,9 +227,25 @@ export class WorldDesk {
     });
   }
 
-  #publish(frame: Uint8Array): void {
+  #feedOf(stream: 'commands' | 'frames'): LiveFeed {
+    return stream === 'frames' ? this.merged : this.feed;
+  }
+
+  #target(stream: 'commands' | 'frames', topic: string): FeedTarget {
+    return {
+      publish: (frame) => {
+        // A frame does not say whose acts it holds: answered after it, they would be predicted on top of themselves.
+        if (stream === 'frames') this.flushAnswers();
+        this.#publish(topic, frame);
+      },
+      flushed: () => this.#pump(stream),
+      broken: () => this.#broken(stream),
+    };
+  }
+
+  #publish(topic: string, frame: Uint8Array): void {
     if (this.#live.size === 0) return;
-    this.#context.wire.publish(this.world.name, frame);
+    this.#context.wire.publish(topic, frame);
     this.#unchecked += frame.length;
     if (this.#unchecked >= this.#context.limits.outboxCheck) this.#checkOutboxes();
   }
@@ -219,12 +255,12 @@ export class WorldDesk {
     for (const member of this.#live) if (member.stream.check()) this.slowed++;
   }
 
-  #pump(): void {
-    for (const member of this.#catching) member.stream.pump();
+  #pump(stream: 'commands' | 'frames'): void {
+    for (const member of this.#catching) if (member.kind === stream) member.stream.pump();
   }
 
-  #broken(): void {
-    for (const member of [...this.#live]) member.stream.broken();
+  #broken(stream: 'commands' | 'frames'): void {
+    for (const member of [...this.#live]) if (member.kind === stream) member.stream.broken();
   }
 
   #moved(member: Member, live: boolean): void {
@@ -245,6 +281,7 @@ export class WorldDesk {
     this.#elsewhere = 0;
     this.#context.logger.warn({ event: 'replica-jumped', world: this.world.name, number });
     this.feed.jump(number);
+    this.merged.jump(number);
   }
 
   /**

@@ -1,7 +1,13 @@
 /** One world on one server, without a cluster: what the leader executes is issued and applied at once. */
 import { LeaderState } from '../../game-logic/leader-state.ts';
 import { WorldState } from '../../game-logic/state.ts';
-import type { Call, Environment, WorldDefinition, WorldStateLike } from '../../game-logic/types.ts';
+import type {
+  Call,
+  Environment,
+  RowChange,
+  WorldDefinition,
+  WorldStateLike,
+} from '../../game-logic/types.ts';
 import { warehouse } from '../../game-logic/worlds/warehouse/index.ts';
 import { joinBatch } from '../../schemas/support/envelope.ts';
 import { ThroughlineError } from '../../server/errors.ts';
@@ -209,12 +215,13 @@ export class FakeWorld implements WorldService {
   #apply(commands: readonly Uint8Array[]): void {
     if (commands.length === 0) return;
     const first = this.state.number + 1;
+    const changes: RowChange[] = [];
     for (const bytes of commands) {
-      this.state.apply(bytes);
+      changes.push(...this.state.apply(bytes).changes);
       this.commands.push(bytes);
     }
     this.#leader.issued(this.state.number);
-    const batch = { first, last: this.state.number, batch: joinBatch(commands), changes: [] };
+    const batch = { first, last: this.state.number, batch: joinBatch(commands), changes };
     for (const listener of this.#listeners) listener(batch);
     for (const wake of this.#waiters) wake();
     this.#waiters.clear();

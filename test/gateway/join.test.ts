@@ -114,8 +114,8 @@ describe.each(['uws', 'ws'] as const)('a join over %s', (transport) => {
       detail: 'the token has expired',
     });
     expect(await join({ world: 'other', token: good })).toMatchObject({ code: 403, error: 'forbidden' });
-    expect(await join({ world: 'warehouse', token: good, stream: 'frames' })).toEqual({
-      ...{ code: 400, error: 'bad-request', detail: "stream 'frames' is not available yet" },
+    expect(await join({ world: 'warehouse', token: good, stream: 'films' })).toEqual({
+      ...{ code: 400, error: 'bad-request', detail: "stream is 'commands', 'frames' or 'answers'" },
     });
     for (const from of [0, -1, 1.5, '5', {}, 2 ** 53])
       expect(await join({ world: 'warehouse', token: good, from })).toMatchObject({

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Mirror } from '../../game-logic/mirror.ts';
 import { warehouse } from '../../game-logic/worlds/warehouse/index.ts';
+import { PROTOCOL_VERSION } from '../../schemas/protocol-version.ts';
 import { digestText } from '../../schemas/support/digest.ts';
 import { ThroughlineError } from '../../server/errors.ts';
 import { FakeWorld, NOBODY } from './fake-world.ts';
@@ -39,7 +40,7 @@ describe.each(['uws', 'ws'] as const)('the stream over %s', (transport) => {
     const client = await RawClient.join(site);
     expect(client.welcome).toMatchObject({
       ...{
-        protocol: 1,
+        protocol: PROTOCOL_VERSION,
         region: 'eu',
         regions: ['eu', 'us', 'ap'],
         world: 'warehouse',

@@ -157,6 +157,8 @@ export class RawClient {
   /** Numbers of the commands received, in the order they came. */
   readonly numbers: number[] = [];
   readonly snapshots: number[] = [];
+  /** Merged frames, as [first, last]. */
+  readonly frames: (readonly [number, number])[] = [];
   readonly answers: Answer[] = [];
   /** Messages by number, in order: 6 welcome first. */
   readonly kinds: number[] = [];
@@ -262,6 +264,7 @@ export class RawClient {
     if (kind === 2) this.#commands(bytes);
     else if (kind === 3) this.answers.push(decodeAnswer(bytes));
     else if (kind === 4) this.#part(decodeSnapshot(bytes));
+    else if (kind === 5) this.#frame(bytes);
     else if (kind === 6) this.welcome = decodeWelcome(bytes);
     else if (kind === 7) this.movedOn = decodeMoveOn(bytes).reason;
     else if (kind === 9) this.answers.push(...decodeAnswers(bytes).answers);
@@ -275,6 +278,13 @@ export class RawClient {
       throw new Error(`${commands.length} commands said to be ${first} to ${last}`);
     if (this.mirror === null) throw new Error('commands before a snapshot');
     for (const command of commands) this.numbers.push(this.mirror.apply(command).envelope.number);
+  }
+
+  #frame(bytes: Uint8Array): void {
+    if (this.mirror === null) throw new Error('a frame before a snapshot');
+    const { first, last } = this.mirror.applyFrame(bytes);
+    this.frames.push([first, last]);
+    this.numbers.push(...range(first, last));
   }
 
   #part(part: Snapshot): void {
