@@ -28,8 +28,9 @@ import type { Sequence } from './sequence.ts';
 import type { Sights } from './sights.ts';
 
 /** Milliseconds. When to dial, and when to give something up, is the SDK's (patience.ts). */
-const PING_MS = 1_000;
-const SILENT_MS = 3_000;
+/** Half as often as the SDK: of what an idle bot costs, pings are nearly all, and thousands of them share this machine. */
+const PING_MS = 2_000;
+const SILENT_MS = 6_000;
 /** An act without a fate for so long is given up, and reported as unsettled. */
 const GIVE_UP_MS = 20_000;
 /** Had no effect, and will pass. */
