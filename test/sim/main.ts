@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { MUTANTS } from './mutants/all.ts';
-import { HEADER, hunt, row } from './mutants/hunt.ts';
+import { type Caught, HEADER, hunt, row, summary } from './mutants/hunt.ts';
 import * as production from './production.ts';
 import { commandOf, KINDS, type Result, runSpec, type Spec, Tally } from './run.ts';
 
@@ -123,15 +123,16 @@ function runMany({ spec, from, runs, seconds }: Plan): boolean {
 /** False if one survives. */
 async function huntAll(text: string): Promise<boolean> {
   const wanted = MUTANTS.filter(({ name }) => name.includes(text));
-  let survivors = 0;
+  if (wanted.length === 0) throw new UsageError(`no mutant's name holds '${text}'`);
+  const all: Caught[] = [];
   console.log(HEADER);
   for (const mutant of wanted) {
     const caught = await hunt(mutant);
-    if (caught.by === null) survivors++;
+    all.push(caught);
     console.log(row(caught));
   }
-  console.log(`\n${wanted.length} mutants, ${survivors} survivors`);
-  return survivors === 0;
+  console.log(`\n${summary(all)}`);
+  return all.every(({ by }) => by !== null);
 }
 
 async function main(): Promise<boolean> {

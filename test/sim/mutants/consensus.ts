@@ -6,7 +6,8 @@ const edit = (file: string, find: string, replace: string) => ({ file: `${dir}/$
 /** The three places where the patent's text, taken literally, breaks agreement (section 2). */
 export const LITERAL: readonly Mutant[] = [
   {
-    name: 'only the latest vote of a number is kept (2.1)',
+    name: 'only the latest vote of a number is kept',
+    source: '2.1, 15',
     edits: [
       edit(
         'votes',
@@ -17,7 +18,8 @@ export const LITERAL: readonly Mutant[] = [
     hunt: [{ explore: { numbers: 2, leaders: 3 } }],
   },
   {
-    name: 'a command is named by its content, or by its content and history (2.2)',
+    name: 'a command is named by its content, or by its content and history',
+    source: '2.2, 15: identity by content or hash chain',
     edits: [
       edit(
         'leader',
@@ -33,7 +35,8 @@ export const LITERAL: readonly Mutant[] = [
     hunt: [{ explore: { numbers: 2, leaders: 3, resent: true } }],
   },
   {
-    name: 'the most recent vote is taken and then tested (2.3)',
+    name: 'the most recent vote is taken and then tested',
+    source: '2.3',
     edits: [
       edit('history', 'if (vote.command.precedent !== precedent) continue;', ''),
       edit(
@@ -49,15 +52,18 @@ export const LITERAL: readonly Mutant[] = [
 /** What else the protocol forbids: sections 6, 13, 14 and 15. */
 export const CONSENSUS: readonly Mutant[] = [
   {
-    name: 'a new leader takes the latest vote without asking for its precedent (R5)',
+    name: 'a new leader takes the latest vote without asking for its precedent',
+    source: '15, R5: anchored condition dropped',
     edits: [edit('history', 'if (vote.command.precedent !== precedent) continue;', '')],
   },
   {
-    name: 'a new leader takes any anchored vote instead of the latest (R5)',
+    name: 'a new leader takes any anchored vote instead of the latest',
+    source: '15, R5',
     edits: [edit('history', 'vote.ballot > latest.ballot', 'vote.ballot < latest.ballot')],
   },
   {
-    name: 'issued without its precedent (R11)',
+    name: 'issued without its precedent',
+    source: '15, R11',
     edits: [
       edit(
         'learner',
@@ -72,11 +78,13 @@ export const CONSENSUS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a vote is announced before it is durable (R10)',
+    name: 'a vote is announced before it is durable',
+    source: '15, R10',
     edits: [edit('voting', 'type Step, sendWritten }', 'type Step, send as sendWritten }')],
   },
   {
-    name: 'a promise is announced before it is durable (R2)',
+    name: 'a promise is announced before it is durable',
+    source: '15, R2',
     edits: [
       edit(
         'follower',
@@ -86,7 +94,8 @@ export const CONSENSUS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a ballot is begun before lastTried is durable (R1)',
+    name: 'a ballot is begun before lastTried is durable',
+    source: '14 T50, R1',
     edits: [
       edit(
         'leader',
@@ -97,7 +106,8 @@ export const CONSENSUS: readonly Mutant[] = [
     hunt: [{ sim: 'wild' }],
   },
   {
-    name: 'a leader counts its own promise before it is durable (A22)',
+    name: 'a leader counts its own promise before it is durable',
+    source: 'own, A22',
     edits: [
       edit(
         'leader',
@@ -108,15 +118,18 @@ export const CONSENSUS: readonly Mutant[] = [
     hunt: [{ sim: 'wild' }],
   },
   {
-    name: 'the gate holds nothing back (I10)',
+    name: 'the gate holds nothing back',
+    source: 'own, I10',
     edits: [edit('output-gate', 'if (held === 0) return sends;', 'return sends;')],
   },
   {
-    name: 'the write of a vote is lost (T47)',
+    name: 'the write of a vote is lost',
+    source: '14 T47',
     edits: [edit('voting', 'step.votes = { ballot, commands: fresh };', '{}')],
   },
   {
-    name: 'the write of a promise is lost (T48)',
+    name: 'the write of a promise is lost',
+    source: '14 T48',
     edits: [
       edit(
         'paxos-step',
@@ -126,7 +139,8 @@ export const CONSENSUS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'the write of lastTried is lost (T50)',
+    name: 'the write of lastTried is lost',
+    source: '14 T50',
     edits: [
       edit(
         'paxos-step',
@@ -136,7 +150,8 @@ export const CONSENSUS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a leader begins the same ballot again (A20)',
+    name: 'a leader begins the same ballot again',
+    source: '15, A20: ballot reused',
     edits: [
       edit(
         'leader',
@@ -146,7 +161,8 @@ export const CONSENSUS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'votes are marked issued without the log entry (T51)',
+    name: 'votes are marked issued without the log entry',
+    source: '15, 14 T51: votes deleted before the log is durable',
     edits: [
       edit(
         'learner',
@@ -156,7 +172,8 @@ export const CONSENSUS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a repeated vote counts as another device (T34)',
+    name: 'a repeated vote counts as another device',
+    source: '15, 14 T34: a voter counted twice',
     edits: [
       edit(
         'tally',
@@ -167,13 +184,15 @@ export const CONSENSUS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'votes of different ballots are added (T35)',
+    name: 'votes of different ballots are added',
+    source: '15, 14 T35',
     edits: [
       edit('tally', 'if (found?.ballot === ballot) return found;', 'if (found !== undefined) return found;'),
     ],
   },
   {
-    name: 'half of the weight is a majority (T76)',
+    name: 'half of the weight is a majority',
+    source: '15, 14 T76',
     edits: [
       edit(
         'quorum',
@@ -184,16 +203,19 @@ export const CONSENSUS: readonly Mutant[] = [
     hunt: [{ explore: { devices: 4 } }, { sim: 'wild' }],
   },
   {
-    name: 'the next command number is one too high (A5)',
+    name: 'the next command number is one too high',
+    source: '15, A5: nextNo + 1',
     edits: [edit('leader', 'next: upTo + 1 + history.length', 'next: upTo + 2 + history.length')],
   },
   {
-    name: 'the next command number is one too low (A5)',
+    name: 'the next command number is one too low',
+    source: '15, A5: nextNo - 1',
     edits: [edit('leader', 'next: upTo + 1 + history.length', 'next: upTo + Math.max(history.length, 1)')],
     hunt: [{ explore: { numbers: 2 } }, { sim: 'wild' }],
   },
   {
-    name: 'votes are sampled after the issued commands of an answer (A7)',
+    name: 'votes are sampled after the issued commands of an answer',
+    source: '15, A7: D sampled before V',
     edits: [
       edit(
         'info',
@@ -208,13 +230,15 @@ export const CONSENSUS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'issued numbers that no message carries are not waited for (A6, R4)',
+    name: 'issued numbers that no message carries are not waited for',
+    source: '15, A6: compacted numbers not reported',
     edits: [
       edit('leader', 'if (info === null || info.upTo > upTo) continue;', 'if (info === null) continue;'),
     ],
   },
   {
-    name: 'an answer to an earlier ballot counts (A19)',
+    name: 'an answer to an earlier ballot counts',
+    source: '15, 14 T44: stale BallotInfo',
     edits: [
       edit(
         'leader',
@@ -225,7 +249,20 @@ export const CONSENSUS: readonly Mutant[] = [
     hunt: [{ explore: { rounds: 2, numbers: 1, leaders: 2 } }, { sim: 'wild' }],
   },
   {
-    name: 'votes above a hole are not reported (A35)',
+    name: 'a device leaves out votes for what it knows to be issued above a hole',
+    source: '15, A4: H ends at a known issued number',
+    edits: [
+      edit(
+        'info',
+        'for (const vote of allVotes(paxos.votes)) {',
+        'for (const vote of allVotes(paxos.votes)) {\n    if (at(paxos.early, vote.command.number) !== undefined) continue;',
+      ),
+    ],
+    hunt: [{ sim: 'wild' }, { explore: { numbers: 2, taught: true } }],
+  },
+  {
+    name: 'votes above a hole are not reported',
+    source: '14 T26, A35',
     edits: [
       edit(
         'info',
@@ -236,7 +273,8 @@ export const CONSENSUS: readonly Mutant[] = [
     hunt: [{ sim: 'wild' }],
   },
   {
-    name: 'a vote below the promise (T38)',
+    name: 'a vote below the promise',
+    source: '14 T38',
     edits: [
       edit(
         'follower',
@@ -252,7 +290,8 @@ export const CONSENSUS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a promise below the promise (R2)',
+    name: 'a promise below the promise',
+    source: 'own, R2',
     edits: [
       edit(
         'follower',
@@ -263,11 +302,13 @@ export const CONSENSUS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'a vote is not a promise (T39)',
+    name: 'a vote is not a promise',
+    source: '14 T39',
     edits: [edit('voting', 'paxos.nextBal = ballot;', '')],
   },
   {
-    name: 'a leader goes on after it learned that it is deposed (T52)',
+    name: 'a leader goes on after it learned that it is deposed',
+    source: '14 T52',
     edits: [
       edit(
         'role',
@@ -278,12 +319,14 @@ export const CONSENSUS: readonly Mutant[] = [
     hunt: [{ explore: { taught: true } }],
   },
   {
-    name: 'the host is not told of a deposition (R12)',
+    name: 'the host is not told of a deposition',
+    source: 'own, R12',
     edits: [edit('role', "if (role.kind === 'leading') step.deposed = role.ballot;", '')],
     hunt: [{ sim: 'wild' }, { sim: 'timed' }],
   },
   {
-    name: 'a re-proposed command gets the new ballot as its name (R6)',
+    name: 'a re-proposed command gets the new ballot as its name',
+    source: 'own, R6',
     edits: [
       edit(
         'leader',
@@ -293,41 +336,49 @@ export const CONSENSUS: readonly Mutant[] = [
     ],
   },
   {
-    name: 'the window does not hold for re-proposed commands (T61)',
+    name: 'the window does not hold for re-proposed commands',
+    source: '14 T61',
     edits: [edit('leader', 'Math.min(role.next - 1, upTo + window)', '(window, role.next - 1)')],
     hunt: [{ sim: 'wild' }, { sim: 'timed' }],
   },
   {
-    name: 'a command is looked up by number alone (T84)',
+    name: 'a command is looked up by number alone',
+    source: '14 T84',
     edits: [edit('votes', 'if (vote.command.born === born) return vote.command;', 'return vote.command;')],
   },
   {
-    name: 'pages of two answers are mixed (T59)',
+    name: 'pages of two answers are mixed',
+    source: '14 T59',
     edits: [edit('leader', 'partial.info !== info || ', '')],
     hunt: [{ sim: 'wild' }, { sim: 'timed' }],
   },
   {
-    name: 'leadership is confirmed without asking (8.5)',
+    name: 'leadership is confirmed without asking',
+    source: '14 T71',
     edits: [edit('lease', 'if (!isMajority(proof)) return token;', 'if (proof < 0) return token;')],
     hunt: [{ sim: 'wild' }, { sim: 'timed' }],
   },
   {
-    name: 'an acknowledgement from before the question confirms leadership (8.5)',
+    name: 'an acknowledgement from before the question confirms leadership',
+    source: '14 T71',
     edits: [edit('lease', 'sequence: lease.sequence + 1, begun', 'sequence: lease.sequence, begun')],
     hunt: [{ sim: 'wild' }, { sim: 'timed' }],
   },
   {
-    name: 'candidates of equal rank refuse each other (section 11)',
+    name: 'candidates of equal rank refuse each other',
+    source: 'own, 11',
     edits: [edit('election', 'rankOfA === rankOfB ? a < b : rankOfA < rankOfB', 'rankOfA < rankOfB')],
     hunt: [{ sim: 'timed' }],
   },
   {
-    name: 'a candidate that nobody reaches delays the others for ever (section 11)',
+    name: 'a candidate that nobody reaches delays the others for ever',
+    source: 'own, 11',
     edits: [edit('election', 'if ((election.tried & (1 << device)) !== 0) return;', '')],
     hunt: [{ sim: 'timed' }],
   },
   {
-    name: 'nobody asks for what it lacks (R13)',
+    name: 'nobody asks for what it lacks',
+    source: '14 T56, R13',
     edits: [
       edit(
         'core',
@@ -338,7 +389,8 @@ export const CONSENSUS: readonly Mutant[] = [
     hunt: [{ sim: 'timed' }],
   },
   {
-    name: 'a lost BeginBallot is not repeated (section 11)',
+    name: 'a lost BeginBallot is not repeated',
+    source: '14 T45, 11',
     edits: [
       edit(
         'leader',

@@ -13,18 +13,27 @@ export type Ground =
   | { readonly story: string };
 
 export interface Mutant {
-  /** What is broken, and the rule or test that forbids it. */
+  /** What is broken. */
   readonly name: string;
+  /** Where PROTOCOL.md names it (section, then its rule or test there), or `own`. */
+  readonly source: string;
   readonly edits: readonly Edit[];
   readonly hunt?: readonly Ground[];
+  /** A run in which it shows, for a suite that has no time to look for one. */
+  readonly seen?: { readonly kind: Kind; readonly seed: string };
 }
 
 export interface Caught {
   readonly mutant: Mutant;
   /** null: it survived. */
   readonly by: {
+    /** The checker. */
     readonly rule: string;
+    /** Kind of run and seed, scope of an exploration, or story. */
     readonly where: string;
+    /** Seeds it took; null where chance plays no part. */
+    readonly seeds: number | null;
+    /** Events in the run that showed it, or states visited. */
     readonly after: string;
     readonly detail: string;
   } | null;
@@ -43,7 +52,7 @@ const EVERYWHERE: readonly Ground[] = [
 const STATES = 6_000_000;
 const RUNS = 600;
 /** Events in each run: short runs, many seeds. */
-const STEPS = 1500;
+export const STEPS = 1500;
 
 export async function hunt(mutant: Mutant): Promise<Caught> {
   const production = await loadProduction(mutant.edits);
@@ -66,7 +75,7 @@ function tell(production: Production, name: string): Caught['by'] {
     return null;
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
-    return { rule: error.rule, detail: error.message, where: `story: ${name}`, after: '' };
+    return { rule: error.rule, detail: error.message, where: `story: ${name}`, seeds: null, after: '' };
   }
 }
 
@@ -79,6 +88,7 @@ function explore(production: Production, ground: Extract<Ground, { explore: unkn
     rule,
     detail,
     where: `explore ${nameOf(scope)}`,
+    seeds: null,
     after: `${states} states, ${steps.length} actions`,
   };
 }
@@ -88,15 +98,28 @@ function simulate(production: Production, ground: Extract<Ground, { sim: unknown
     const spec = { seed: `mutant-${index}`, steps: STEPS, kind: ground.sim };
     const { finding, report } = runSpec(production, spec);
     if (finding !== undefined)
-      return { ...finding, where: `${ground.sim} seed ${spec.seed}`, after: `${report.steps} events` };
+      return {
+        ...finding,
+        where: `${ground.sim} ${spec.seed}`,
+        seeds: index + 1,
+        after: `${report.steps} events`,
+      };
   }
   return null;
 }
 
+export const HEADER =
+  '| mutant | source | caught by | where | seeds | after | time |\n|---|---|---|---|---|---|---|';
+
 export function row({ mutant, by, ms }: Caught): string {
-  const time = `${(ms / 1000).toFixed(1)} s`;
-  if (by === null) return `| ${mutant.name} | SURVIVED | | | ${time} |`;
-  return `| ${mutant.name} | ${by.rule} | ${by.where} | ${by.after} | ${time} |`;
+  const cells = by === null ? ['SURVIVED', '', '', ''] : [by.rule, by.where, by.seeds ?? '-', by.after];
+  return `| ${[mutant.name, mutant.source, ...cells, `${(ms / 1000).toFixed(1)} s`].join(' | ')} |`;
 }
 
-export const HEADER = '| mutant | caught by | where | after | time |\n|---|---|---|---|---|';
+/** The last line of a table. */
+export function summary(all: readonly Caught[]): string {
+  const caught = all.filter(({ by }) => by !== null);
+  const seeds = caught.flatMap(({ by }) => by!.seeds ?? []).sort((a, b) => a - b);
+  const median = seeds.length === 0 ? '-' : seeds[seeds.length >> 1];
+  return `caught ${caught.length} of ${all.length}, median seeds ${median}`;
+}

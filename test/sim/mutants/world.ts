@@ -3,22 +3,27 @@ import type { Ground, Mutant } from './hunt.ts';
 const edit = (file: string, find: string, replace: string) => ({ file: `${file}.ts`, find, replace });
 const REGIONS: readonly Ground[] = [{ sim: 'wild-world' }, { sim: 'world', runs: 100 }];
 const CLIENTS: readonly Ground[] = [{ sim: 'world', runs: 300 }];
-const mutant = (name: string, ...edits: Mutant['edits']): Mutant => ({ name, edits, hunt: REGIONS });
-const told = (name: string, story: string, ...edits: Mutant['edits']): Mutant => ({
-  name,
-  edits,
+const mutant = (name: string, source: string, ...edits: Mutant['edits']): Mutant => ({
+  ...{ name, source, edits, hunt: REGIONS },
+});
+const told = (name: string, source: string, story: string, ...edits: Mutant['edits']): Mutant => ({
+  ...{ name, source, edits },
   hunt: [{ story }],
 });
-const client = (name: string, ...edits: Mutant['edits']): Mutant => ({ name, edits, hunt: CLIENTS });
+const client = (name: string, ...edits: Mutant['edits']): Mutant => ({
+  ...{ name, source: 'own', edits, hunt: CLIENTS },
+});
 
 /** The leader's room: what may be said, and when (section 8). */
 export const LEADER: readonly Mutant[] = [
   mutant(
-    'a refusal leaves before what it was computed on is issued (8.5)',
+    'a refusal leaves before what it was computed on is issued',
+    '14 T70',
     edit('server/leader/answers', 'held.version > issued || ', ''),
   ),
   mutant(
-    'a refusal leaves before the leadership is confirmed (8.5)',
+    'a refusal leaves before the leadership is confirmed',
+    '14 T71',
     edit(
       'server/leader/answers',
       'held.token > confirmed || (held.negative && !own)',
@@ -26,7 +31,8 @@ export const LEADER: readonly Mutant[] = [
     ),
   ),
   told(
-    'a no leaves before a command of its own leadership is issued (8.5)',
+    'a no leaves before a command of its own leadership is issued',
+    'own, 8.5',
     'a no before a command of its own leadership',
     edit(
       'server/leader/answers',
@@ -35,11 +41,13 @@ export const LEADER: readonly Mutant[] = [
     ),
   ),
   mutant(
-    're-proposed commands are not in the leader state (R5, A30)',
+    're-proposed commands are not in the leader state',
+    '15, R5, A30: H not executed on LS',
     edit('server/leader/leader', 'leaderState.adopt(command.bytes);', ''),
   ),
   mutant(
-    'functions run beyond the window (R7)',
+    'functions run beyond the window',
+    '14 T60',
     edit(
       'server/replica/world-host',
       'this.options.window - this.leader.version',
@@ -47,11 +55,13 @@ export const LEADER: readonly Mutant[] = [
     ),
   ),
   mutant(
-    'a deposed leader goes on from the state it had (R12)',
+    'a deposed leader goes on from the state it had',
+    'own, R12',
     edit('server/replica/world-host', 'if (effects.deposed !== undefined) this.depose();', ''),
   ),
   mutant(
-    'a read is answered without asking the majority (8.5)',
+    'a read is answered without asking the majority',
+    '14 T71',
     edit(
       'server/leader/leader',
       "answers.hold({ region, request, outcome: 'read', number: state.version }, state.version, this.token + 1);",
@@ -63,11 +73,13 @@ export const LEADER: readonly Mutant[] = [
 /** Exactly once (8.3). */
 export const EXACTLY_ONCE: readonly Mutant[] = [
   mutant(
-    'an executed sequence is executed again (T66)',
+    'an executed sequence is executed again',
+    '14 T69',
     edit('game-logic/leader-state', 'sequence <= session.sequence) {', 'sequence < 0) {'),
   ),
   mutant(
-    'a sequence below an executed one is executed (session order)',
+    'a sequence below an executed one is executed',
+    'own',
     edit(
       'game-logic/leader-state',
       "if (answer !== undefined) return { kind: 'duplicate', answer };\n      return failed(",
@@ -75,7 +87,8 @@ export const EXACTLY_ONCE: readonly Mutant[] = [
     ),
   ),
   mutant(
-    'a repeat is answered before its command is issued (T72)',
+    'a repeat is answered before its command is issued',
+    '14 T72',
     edit(
       'server/leader/leader',
       'if (answer.number <= current.issued) this.replies.push(reply);\n      else',
@@ -83,7 +96,8 @@ export const EXACTLY_ONCE: readonly Mutant[] = [
     ),
   ),
   told(
-    'an action meant for another leadership is run (8.1)',
+    'an action meant for another leadership is run',
+    'own, 8.1',
     'a late copy',
     edit(
       'server/replica/world-host',
@@ -92,7 +106,8 @@ export const EXACTLY_ONCE: readonly Mutant[] = [
     ),
   ),
   told(
-    'a no of an earlier leadership is believed (8.4)',
+    'a no of an earlier leadership is believed',
+    'own, 8.4',
     'a late no',
     edit(
       'server/replica/pending-actions',
@@ -101,7 +116,8 @@ export const EXACTLY_ONCE: readonly Mutant[] = [
     ),
   ),
   mutant(
-    'a request that is heard twice runs twice (T66)',
+    'a request that is heard twice runs twice',
+    '14 T66',
     edit('server/leader/leader', 'if (this.queue.has(request)) return;', ''),
     edit('server/leader/leader', "if (known === 'wait') return;", ''),
     edit('server/leader/leader', 'if (known !== undefined) {', 'if (known === null) {'),
@@ -155,5 +171,42 @@ export const RESUME: readonly Mutant[] = [
       'event.connection === this.#connection) this.#handle',
       'event.connection > 0) this.#handle',
     ),
+  ),
+  client(
+    'a page that is loaded anew takes sequences of an earlier life',
+    edit(
+      'client/session',
+      'Math.max(executed + RESUME_GAP, Math.floor(resumedAt) * SEQUENCES_PER_MS)',
+      'executed + RESUME_GAP',
+    ),
+  ),
+  client(
+    'acts are numbered before the client knows which sequences are taken',
+    edit('client/outstanding', 'sequence: 0,', 'sequence: this.#next++,'),
+  ),
+  client(
+    'a client whose acts are given up stays with a deaf region',
+    edit(
+      'client/outstanding',
+      'if (!issued) this.#overdue ??= sentAt;',
+      'if (!issued && !sentAt) this.#overdue ??= sentAt;',
+    ),
+  ),
+  client(
+    'a no is believed while a region that was left may hold a copy',
+    edit(
+      'client/outstanding',
+      'entry.doubtful ? doubted(verdict(answer)) : verdict(answer)',
+      'verdict(answer)',
+    ),
+  ),
+  client(
+    'a snapshot that is older than what is here is taken',
+    edit('client/session', 'if (this.#resumable && snapshot.number <= this.#number) return;', ''),
+  ),
+  client(
+    'half a snapshot is finished by the next connection',
+    edit('client/link', 'this.#parts.reset();', ''),
+    edit('client/snapshot-parts', 'if (part.part === 0) {', 'if (part.part === 0 && this.#head === null) {'),
   ),
 ];

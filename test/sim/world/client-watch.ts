@@ -91,7 +91,9 @@ export class ClientWatch {
   }
 
   /** Commands after `after` up to `number` were not seen, and that was told. */
-  resynced(after: number, number: number): void {
+  resynced(after: number, number: number, rewound: boolean): void {
+    if (number <= after && !rewound)
+      throw new Violation('mirror', `${this.name} goes back from ${after} to ${number}`);
     if (after !== (this.covered ?? 0))
       throw new Violation('mirror', `${this.name} tells a gap after ${after}, it stood at ${this.covered}`);
     this.covered = number;

@@ -39,6 +39,8 @@ interface Seat {
   next: number;
   /** It needs a snapshot first. */
   lost: boolean;
+  /** What is left to send of one. */
+  parts: readonly Snapshot[];
   /** It gets what is published. */
   live: boolean;
   /** It has been ahead of this region since the last look. */
@@ -74,7 +76,7 @@ export class Desk {
   sit(id: number, session: string, from: number | null): void {
     const { ground } = this;
     const seat: Seat = {
-      ...{ id, session, next: from ?? 0, lost: from === null, live: false },
+      ...{ id, session, next: from ?? 0, lost: from === null, parts: [], live: false },
       ...{ ahead: false, pumping: false, answers: [], strikes: 0 },
     };
     this.seats.set(id, seat);
@@ -202,7 +204,8 @@ export class Desk {
   /** What can be done for a client that is not on the live stream, once. */
   private pump(seat: Seat): void {
     const { habits, choices, commands } = this.ground;
-    if (seat.lost || seat.next < this.firstHeld) this.sendSnapshot(seat);
+    if (seat.parts.length > 0) this.sendParts(seat);
+    else if (seat.lost || seat.next < this.firstHeld) this.sendSnapshot(seat);
     else if (seat.next === this.flushed + 1) {
       seat.live = true;
       seat.ahead = false;
@@ -223,9 +226,18 @@ export class Desk {
     this.flush();
     const held = this.snapshot !== null && this.snapshot[0]!.number + 1 >= this.firstHeld;
     if (!held || this.ground.choices.chance(0.5)) this.snapshot = this.take();
-    for (const snapshot of this.snapshot!) this.ground.tell(seat.id, { kind: 'snapshot', snapshot });
+    seat.parts = this.snapshot!;
     seat.next = this.snapshot![0]!.number + 1;
     seat.lost = false;
+    this.sendParts(seat);
+  }
+
+  /** As much as its outbox takes at once. */
+  private sendParts(seat: Seat): void {
+    const some = this.ground.choices.between(1, seat.parts.length);
+    for (const snapshot of seat.parts.slice(0, some))
+      this.ground.tell(seat.id, { kind: 'snapshot', snapshot });
+    seat.parts = seat.parts.slice(some);
   }
 
   /** Commands that this client asked for are not here yet: they come, or it is sent away. */

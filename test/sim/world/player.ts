@@ -160,7 +160,7 @@ export class Player {
         // Rewound: every server within reach stayed behind for long, as in a partition; the client says so and starts over.
         if (effect.reason === 'diverged')
           throw new Violation('mirror', `${this.name} at ${effect.after}: ${effect.reason}`);
-        this.watch.resynced(effect.after, effect.number);
+        this.watch.resynced(effect.after, effect.number, effect.reason === 'rewound');
         break;
       case 'ended':
         throw new Violation('session', `${this.name} was ended: ${effect.code} ${effect.detail}`);
