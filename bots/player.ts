@@ -27,8 +27,10 @@ import type { Intent, Script } from './script-types.ts';
 import type { Sequence } from './sequence.ts';
 import type { Sights } from './sights.ts';
 
-/** Milliseconds. When to dial, and when to give something up, is the SDK's (patience.ts). */
-/** Half as often as the SDK: of what an idle bot costs, pings are nearly all, and thousands of them share this machine. */
+/**
+ * Milliseconds. When to dial, and when to give something up, is the SDK's (patience.ts). Pings are half as often: they are nearly
+ * all that an idle bot costs, and thousands of them share a machine.
+ */
 const PING_MS = 2_000;
 const SILENT_MS = 6_000;
 /** An act without a fate for so long is given up, and reported as unsettled. */
