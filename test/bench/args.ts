@@ -13,6 +13,8 @@ export interface BenchOptions {
   readonly install: boolean;
   /** Short and rough: does it run at all? */
   readonly quick: boolean;
+  /** Actions a second of each player; null: the benchmark's own. */
+  readonly rates: readonly number[] | null;
   /** The stream that clients of `players` and `fanout` take. */
   readonly stream: string;
   /** Only those parts of a benchmark whose name contains one of these words; null: all. */
@@ -34,6 +36,7 @@ export const OPTIONS_HELP = `  --rounds N       rounds a figure is the median of
   --in-flight L    actions in flight, comma-separated (default: the benchmark's own)
   --times N        faults of each kind in failover (default 30), repetitions in recovery (default 3)
   --counts L       numbers of players, sockets or worlds, comma-separated (default: the benchmark's own)
+  --rates L        actions a second of each player, comma-separated (default 10,20)
   --stream S       what clients of players and fanout take: commands, frames (default commands)
   --only L         only parts whose name contains one of these words, comma-separated
   --peers          other systems, too, where a benchmark can do without
@@ -54,6 +57,7 @@ export function readArguments(argv: readonly string[], known: readonly string[])
       'in-flight': { type: 'string' },
       times: { type: 'string' },
       counts: { type: 'string' },
+      rates: { type: 'string' },
       stream: { type: 'string' },
       only: { type: 'string' },
       json: { type: 'string' },
@@ -76,6 +80,7 @@ export function readArguments(argv: readonly string[], known: readonly string[])
     times: whole('times', values.times) ?? (quick ? QUICK.times : 30),
     inFlight: wholes('in-flight', values['in-flight']),
     counts: wholes('counts', values.counts),
+    rates: wholes('rates', values.rates),
     stream: values.stream ?? 'commands',
     only: values.only?.split(',') ?? null,
     peers: values.peers === true,

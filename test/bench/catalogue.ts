@@ -34,6 +34,20 @@ export const BENCHMARKS: { readonly [name: string]: Benchmark } = {
     about: 'frames delivered per CPU second to 1,000 sockets, beside a bare uWS publish and a Colyseus room',
     run: async (options) => (await import('./fanout.ts')).fanout(options),
   },
+  players: {
+    about:
+      'the most players who see their own move within 100 ms, 10 and 20 a second each, beside a Colyseus Schema room (--stream, --rates; --counts: no search)',
+    run: async (options) => (await import('./players.ts')).players(options),
+  },
+  wide: {
+    about:
+      'regions 80, 150 and 220 ms apart: act to issued and act to seen for a client in each, by who leads, beside the theory',
+    run: async (options) => (await import('./wide.ts')).wide(options),
+  },
+  'idle-worlds': {
+    about: 'traffic between servers and processor time of worlds in which nothing happens',
+    run: async (options) => (await import('./idle-worlds.ts')).idleWorlds(options),
+  },
   codec: {
     about: 'nanoseconds of encoding, verifying and decoding a warehouse transfer; one thread, no server',
     run: async (options) => (await import('./codec.ts')).codec(options),

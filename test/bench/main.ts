@@ -48,15 +48,23 @@ async function main(argv: readonly string[]): Promise<number> {
   const warning = unquiet(on);
   if (warning !== null) progress(warning);
   const benchmarks: { [name: string]: object } = {};
+  let failed = false;
   for (const name of names) {
     progress(`${name}: starting`);
-    const report = reportOf((await BENCHMARKS[name]?.run(options)) ?? {});
-    benchmarks[name] = show(name, report, earlier);
+    try {
+      const report = reportOf((await BENCHMARKS[name]?.run(options)) ?? {});
+      benchmarks[name] = show(name, report, earlier);
+    } catch (error) {
+      // The others may have taken an hour.
+      failed = true;
+      benchmarks[name] = { error: String(error) };
+      console.error(error);
+    }
   }
   const line = JSON.stringify({ started, warning, machine: on, options, benchmarks });
   if (args.json !== null) writeFileSync(args.json, `${line}\n`);
   console.log(line);
-  return 0;
+  return failed ? 1 : 0;
 }
 
 /** Prints a report for people and hands back what stands of it in the JSON. */

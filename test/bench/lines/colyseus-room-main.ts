@@ -9,18 +9,25 @@ const { publishSteadily } = await import('./steadily.ts');
 type PublishOrder = import('./steadily.ts').PublishOrder;
 
 process.once('disconnect', () => process.exit(0));
+// Colyseus says 'ready' to whoever started its process, among our own messages.
+const tell = process.send?.bind(process);
+delete process.send;
+
+let room: Loud | null = null;
 
 class Loud extends Room {
   override maxClients = 100_000;
   override onCreate(): void {
     this.autoDispose = false;
-    process.on('message', (order: PublishOrder) => {
-      const frame = new Uint8Array(order.bytes).fill(1);
-      publishSteadily(order, () => this.broadcastBytes(2, frame, {}));
-      process.send?.('publishing');
-    });
+    room = this;
   }
 }
+
+process.on('message', (order: PublishOrder) => {
+  const frame = new Uint8Array(order.bytes).fill(1);
+  publishSteadily(order, () => room?.broadcastBytes(2, frame, {}));
+  tell?.('publishing');
+});
 
 const server = new Server({
   greet: false,
@@ -29,4 +36,4 @@ const server = new Server({
 server.define('room', Loud);
 const [port = 0] = await freePorts(1);
 await server.listen(port, '127.0.0.1');
-process.send?.({ port });
+tell?.({ port });

@@ -50,6 +50,14 @@ export class Throughline implements Breakable {
     return this.servers.filter(({ running }) => running).map(({ pid }) => pid);
   }
 
+  /** Where the servers listen for each other, as each said when it was ready. */
+  get peerPorts(): number[] {
+    return this.servers.map(({ lines }) => {
+      const peer = lines.find(({ event }) => event === 'ready')?.['peer'];
+      return Number(String(peer).split(':').at(-1));
+    });
+  }
+
   async leader(world?: string): Promise<number> {
     return this.servers.indexOf(await this.cluster.leader(world));
   }
