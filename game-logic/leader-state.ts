@@ -10,9 +10,10 @@ import { isWellFormed } from '../schemas/support/utf8.ts';
 import { type LeaderFunction, type RunnableDefinition, runnable } from './definition.ts';
 import { requireDigest, StateError } from './errors.ts';
 import { CODE_LENGTH, COMMAND_BYTES, SESSION_NAME_LENGTH } from './limits.ts';
+import { MadeCommands } from './made-commands.ts';
 import { Overlay } from './overlay.ts';
 import { SessionOverlay } from './session-overlay.ts';
-import type { Session } from './sessions.ts';
+import type { Answer, Session } from './sessions.ts';
 import { changesOf, type WorldState } from './state.ts';
 import { ACTION, applySystem, type SystemChange, type SystemTarget } from './system.ts';
 import { clip } from './text.ts';
@@ -28,6 +29,7 @@ interface Written {
 }
 
 const NO_CHANGES: readonly Change[] = [];
+const EMPTY: Digest = { low: 0, high: 0 };
 const NOTHING: Executed = { kind: 'nothing', result: 'null' };
 const NO_EFFECT: Outcome = { changes: NO_CHANGES, result: 'null', timersSet: [], timersCancelled: [] };
 
@@ -44,6 +46,7 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
   private readonly overlay: Overlay;
   private readonly sessionOverlay: SessionOverlay;
   private readonly transaction: Transaction;
+  private readonly made = new MadeCommands();
   private written: Written[] = [];
   /** Those of `written` before this place are forgotten. */
   private forgotten = 0;
@@ -60,6 +63,7 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
     this.overlay = new Overlay(state);
     this.sessionOverlay = new SessionOverlay(state);
     this.transaction = new Transaction(this.overlay, this.timers, this.definition.timers);
+    state.follow(this.made);
   }
 
   get digest(): Digest {
@@ -107,18 +111,24 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
       );
     const changes = changesOf(envelope, this.definition, true);
     this.overlay.apply(changes, number);
-    this.advance(envelope, changes, envelope.born);
+    const { origin } = envelope;
+    this.advance(
+      { ...envelope, region: origin?.region ?? -1, request: origin?.request ?? 0 },
+      changes,
+      envelope.born,
+    );
     requireDigest(number, "the tables'", this.overlay.digest, envelope.tables);
     requireDigest(number, "the system's", this.system, envelope.system);
   }
 
   /** The rest of a command whose row changes are in the overlay. */
-  private advance(change: SystemChange, changes: readonly Change[], born: number): void {
+  private advance(change: SystemChange, changes: readonly Change[], born: number): Answer | null {
     const { number } = change;
-    applySystem(this, change);
+    const answer = applySystem(this, change);
     this.version = number;
     this.born = born;
     this.written.push({ number, changes, session: change.session });
+    return answer;
   }
 
   issued(number: number): void {
@@ -320,6 +330,8 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
     const delta = outcome.changes.length === 0 ? null : schema.encodeDelta(outcome.changes);
     if (delta !== null && delta.length > COMMAND_BYTES)
       return failed('too-large', `${delta.length} bytes of changes; at most ${COMMAND_BYTES} are allowed`);
+    const { overlay, system } = this;
+    const { result, changes } = outcome;
     const envelope = {
       number,
       born: ballot,
@@ -328,18 +340,28 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
       session: occasion.session,
       sequence,
       origin,
+      region: origin === null ? -1 : origin.region,
+      request: origin === null ? 0 : origin.request,
       action: occasion.action,
-      result: outcome.result,
+      result,
       delta,
       timersSet: outcome.timersSet,
       timerFired: occasion.firing,
       timersCancelled: outcome.timersCancelled,
-      tables: this.overlay.digest,
-      system: this.system,
+      changes,
+      answer: null as Answer | null,
+      tables: EMPTY,
+      system: EMPTY,
     };
-    this.overlay.install(outcome.changes, number);
-    this.advance(envelope, outcome.changes, ballot);
-    return { kind: 'command', number, bytes: encodeEnvelope(envelope), result: outcome.result };
+    overlay.install(changes, number);
+    envelope.answer = this.advance(envelope, changes, ballot);
+    envelope.tables = { low: overlay.digest.low, high: overlay.digest.high };
+    envelope.system = { low: system.low, high: system.high };
+    const bytes = encodeEnvelope(envelope);
+    // Its bytes are the command now; only what it changed is of use to the replica.
+    envelope.delta = null;
+    this.made.add(envelope);
+    return { kind: 'command', number, bytes, result };
   }
 }
 

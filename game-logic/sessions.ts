@@ -20,12 +20,12 @@ export class Answer implements SessionAnswer {
   private low = 0;
   private high = 0;
 
-  constructor(sequence: number, number: number, result: string, origin: SessionAnswer['origin']) {
+  constructor(sequence: number, number: number, result: string, region: number, request: number) {
     this.sequence = sequence;
     this.number = number;
     this.result = result;
-    this.region = origin === null ? -1 : origin.region;
-    this.request = origin === null ? 0 : origin.request;
+    this.region = region;
+    this.request = request;
   }
 
   get origin(): SessionAnswer['origin'] {
@@ -46,6 +46,12 @@ export class Answer implements SessionAnswer {
     hashFinish(digest, 1);
     this.low = (digest.low - low) | 0;
     this.high = (digest.high - high) | 0;
+  }
+
+  /** The same for an answer that was added to a digest before: to that of the leader state which gave it. */
+  addAgain(digest: Digest): void {
+    digest.low = (digest.low + this.low) >>> 0;
+    digest.high = (digest.high + this.high) >>> 0;
   }
 
   take(digest: Digest): void {
@@ -130,8 +136,11 @@ export class Session implements SessionView {
     return found.sequence === sequence ? found : undefined;
   }
 
-  /** Records an executed sequence, higher than all before, and moves the digest of the answers. */
-  record(answer: Answer, digest: Digest): void {
+  /**
+   * Records an executed sequence, higher than all before, and moves the digest of the answers. `again`: the answer is one that
+   * a leader state recorded already.
+   */
+  record(answer: Answer, digest: Digest, again = false): void {
     if (this.count >= ANSWERS_KEPT) {
       const evicted = this.at(this.count - ANSWERS_KEPT);
       evicted.take(digest);
@@ -140,7 +149,8 @@ export class Session implements SessionView {
     this.own.push(answer);
     this.count++;
     this.sequence = answer.sequence;
-    answer.add(this.name, digest);
+    if (again) answer.addAgain(digest);
+    else answer.add(this.name, digest);
     // A quarter more than is kept, so that each move is paid for by many answers.
     if (this.own.length > ANSWERS_KEPT + ANSWERS_KEPT / 4) {
       const surplus = this.own.length - ANSWERS_KEPT;
@@ -204,7 +214,10 @@ export class Session implements SessionView {
     const session = new Session(data.id, null);
     session.joined = data.joined;
     for (const { sequence, number, result, origin } of data.answers)
-      session.record(new Answer(sequence, number, result, origin), digest);
+      session.record(
+        new Answer(sequence, number, result, origin?.region ?? -1, origin?.request ?? 0),
+        digest,
+      );
     session.sequence = data.sequence;
     session.time = data.time;
     session.floor = data.floor;

@@ -1,16 +1,19 @@
 /** M(p): one replica's copy of a world. Only commands change it, and each proves by two digests that it fitted. */
 
+import { CommandCursor } from '../schemas/support/command-cursor.ts';
 import type { Envelope } from '../schemas/support/command-types.ts';
-import { decodeEnvelope } from '../schemas/support/envelope.ts';
+import { hasDigests, readId } from '../schemas/support/envelope.ts';
 import type { Change, Digest, Scalar } from '../schemas/support/types.ts';
 import { requireDigest, StateError } from './errors.ts';
+import type { MadeCommand, MadeCommands } from './made-commands.ts';
 import { Session } from './sessions.ts';
 import type { WorldSnapshot } from './snapshot.ts';
 import { applySystem, hashClock, type SystemTarget } from './system.ts';
 import { Tables } from './tables.ts';
 import { hashTimer, TimerQueue } from './timers.ts';
 import type {
-  Applied,
+  AppliedCommand,
+  RowChange,
   SessionView,
   TableReader,
   TimerView,
@@ -19,6 +22,9 @@ import type {
 } from './types.ts';
 
 const NO_CHANGES: Change[] = [];
+const NO_ROW_CHANGES: readonly RowChange[] = [];
+/** One command is applied at a time, in all worlds. */
+const cursor = new CommandCursor();
 
 /** The row changes of a command, as values. */
 export function changesOf(envelope: Envelope, definition: WorldDefinition, trusted: boolean): Change[] {
@@ -36,6 +42,8 @@ export class WorldState implements WorldStateLike, SystemTarget {
   private readonly bySession = new Map<string, Session>();
   /** Set while a command is being applied: a copy that threw half-way is not true at any number. */
   private broken = false;
+  /** What the leader state over this copy made; null where there is none. */
+  private made: MadeCommands | null = null;
 
   /** S0. */
   constructor(definition: WorldDefinition);
@@ -62,28 +70,64 @@ export class WorldState implements WorldStateLike, SystemTarget {
   }
 
   /** `trusted`: the bytes were verified before, as all that came through peer links, storage and catch-up were. */
-  apply(bytes: Uint8Array, trusted = true): Applied {
-    const envelope = decodeEnvelope(bytes, trusted);
-    const { number } = envelope;
+  apply(bytes: Uint8Array, trusted = true): AppliedCommand {
+    const made = trusted ? this.takeMade(bytes) : undefined;
+    if (made !== undefined) return this.applyMade(made);
+    cursor.read(bytes, trusted);
+    const { number, born, session, sequence, result, region, request, source, delta } = cursor;
+    this.requireNext(number, cursor.precedent);
+    const { schema } = this.definition;
+    const empty = cursor.deltaLength === 0;
+    if (!trusted && !empty) schema.verifyDelta(source, delta, cursor.deltaLength);
+    this.broken = true;
+    const changes = empty ? NO_ROW_CHANGES : this.tables.applyBytes(schema, source, delta, number);
+    applySystem(this, cursor);
+    this.finish(number, born, cursor.tables, cursor.system);
+    return { number, born, session, sequence, result, region, request, changes };
+  }
+
+  private requireNext(number: number, precedent: number): void {
     if (this.broken) throw new StateError('forged', number, 'this copy failed at an earlier command');
     if (number !== this.number + 1)
       throw new StateError('gap', number, `the next one here is ${this.number + 1}`);
-    if (envelope.precedent !== this.born)
+    if (precedent !== this.born)
       throw new StateError(
         'wrong-precedent',
         number,
-        `its precedent was born in ballot ${envelope.precedent}, the one here in ${this.born}`,
+        `its precedent was born in ballot ${precedent}, the one here in ${this.born}`,
       );
-    const decoded = changesOf(envelope, this.definition, trusted);
-    this.broken = true;
-    const changes = this.tables.apply(decoded, number);
-    applySystem(this, envelope);
-    requireDigest(number, "the tables'", this.tables.digest, envelope.tables);
-    requireDigest(number, "the system's", this.system, envelope.system);
+  }
+
+  /** The command has changed everything: compares the digests and stands at it. */
+  private finish(number: number, born: number, tables: Digest, system: Digest): void {
+    requireDigest(number, "the tables'", this.tables.digest, tables);
+    requireDigest(number, "the system's", this.system, system);
     this.number = number;
-    this.born = envelope.born;
+    this.born = born;
     this.broken = false;
-    return { envelope, changes };
+  }
+
+  /** What comes from the leader state over this copy need not be read from bytes. */
+  follow(made: MadeCommands): void {
+    this.made = made;
+  }
+
+  private takeMade(bytes: Uint8Array): MadeCommand | undefined {
+    if (this.made === null) return undefined;
+    const { number, born } = readId(bytes);
+    const made = this.made.take(number, born);
+    // Equal identity is equal content (I5). Were it not, the bytes would be right, for they are what everybody else reads.
+    return made !== undefined && hasDigests(bytes, made.tables, made.system) ? made : undefined;
+  }
+
+  private applyMade(made: MadeCommand): AppliedCommand {
+    const { number, born, session, sequence, result, region, request } = made;
+    this.requireNext(number, made.precedent);
+    this.broken = true;
+    const changes = this.tables.applyWhole(made.changes);
+    applySystem(this, made, made.answer);
+    this.finish(number, born, made.tables, made.system);
+    return { number, born, session, sequence, result, region, request, changes };
   }
 
   table(name: string): TableReader | undefined {

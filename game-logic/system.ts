@@ -19,20 +19,24 @@ export const ACTION = {
   timer: '$timer',
 } as const;
 
-/** What of an envelope acts on the system state. */
-export type SystemChange = Pick<
-  Envelope,
-  | 'number'
-  | 'time'
-  | 'session'
-  | 'sequence'
-  | 'origin'
-  | 'action'
-  | 'result'
-  | 'timersSet'
-  | 'timerFired'
-  | 'timersCancelled'
->;
+/** What of a command acts on the system state. */
+export interface SystemChange
+  extends Pick<
+    Envelope,
+    | 'number'
+    | 'time'
+    | 'session'
+    | 'sequence'
+    | 'action'
+    | 'result'
+    | 'timersSet'
+    | 'timerFired'
+    | 'timersCancelled'
+  > {
+  /** Of the origin; -1: there is none. */
+  readonly region: number;
+  readonly request: number;
+}
 
 /** A copy of a world whose system state a command may change. */
 export interface SystemTarget {
@@ -45,7 +49,15 @@ export interface SystemTarget {
   dropSession(id: string, number: number): Session | undefined;
 }
 
-export function applySystem(target: SystemTarget, change: SystemChange): void {
+/**
+ * Returns the answer that the session of the command now holds, null where there is none. `known`: that answer, where a leader
+ * state recorded it before.
+ */
+export function applySystem(
+  target: SystemTarget,
+  change: SystemChange,
+  known: Answer | null = null,
+): Answer | null {
   if (change.time < target.time)
     throw new StateError('forged', change.number, `time ${change.time} is before ${target.time}`);
   const { system } = target;
@@ -54,7 +66,7 @@ export function applySystem(target: SystemTarget, change: SystemChange): void {
     hashClock(change.time, system, 1);
     target.time = change.time;
   }
-  if (change.session !== '') applySession(target, change);
+  const answer = change.session === '' ? null : applySession(target, change, known);
   if (change.timerFired !== 0) removeTimer(target, change.timerFired, change.number);
   for (let i = 0; i < change.timersCancelled.length; i++)
     removeTimer(target, change.timersCancelled[i]!, change.number);
@@ -65,6 +77,7 @@ export function applySystem(target: SystemTarget, change: SystemChange): void {
     target.timers.add(timer);
     hashTimer(timer, system, 1);
   }
+  return answer;
 }
 
 function removeTimer(target: SystemTarget, id: number, number: number): void {
@@ -73,25 +86,28 @@ function removeTimer(target: SystemTarget, id: number, number: number): void {
   hashTimer(timer, target.system, -1);
 }
 
-function applySession(target: SystemTarget, change: SystemChange): void {
+function applySession(target: SystemTarget, change: SystemChange, known: Answer | null): Answer | null {
   const { system } = target;
   const { number, session: id, action, sequence } = change;
   if (action === ACTION.end) {
     const ended = target.dropSession(id, number);
     if (ended === undefined) throw new StateError('forged', number, 'ends a session that is not there');
     ended.take(system);
-    return;
+    return null;
   }
   const session = target.writableSession(id, number);
+  let answer: Answer | null = null;
   if (action === ACTION.join) session.joined = true;
   else if (action === ACTION.leave) session.joined = false;
   else {
     if (sequence <= session.sequence)
       throw new StateError('forged', number, `sequence ${sequence} is not above ${session.sequence}`);
-    session.record(new Answer(sequence, number, change.result, change.origin), system);
+    answer = known ?? new Answer(sequence, number, change.result, change.region, change.request);
+    session.record(answer, system, known !== null);
   }
   session.time = change.time;
   session.rehash(system);
+  return answer;
 }
 
 /** Adds or takes the clock. */

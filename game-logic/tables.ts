@@ -1,5 +1,16 @@
 /** The tables of one world: rows by key, and the digest over all of them. Changed by commands only. */
-import type { Change, Digest, Key, Row, Scalar, TableType, WorldSchema } from '../schemas/support/types.ts';
+import type { ChangeTarget, RowCodec } from '../schemas/support/delta.ts';
+import type { Source } from '../schemas/support/reader.ts';
+import type {
+  Change,
+  ChangeOp,
+  Digest,
+  Key,
+  Row,
+  Scalar,
+  TableType,
+  WorldSchema,
+} from '../schemas/support/types.ts';
 import { StateError } from './errors.ts';
 import type { RowChange, TableReader } from './types.ts';
 
@@ -48,8 +59,14 @@ export function rowAfter(change: Change, previous: Row | undefined, number: numb
   }
 }
 
-function misfit(change: Change, number: number, why: string): never {
-  throw new StateError('forged', number, `${change.op} of ${change.table.name} ${String(change.key)} ${why}`);
+interface What {
+  readonly op: ChangeOp;
+  readonly table: TableType;
+  readonly key: Key;
+}
+
+function misfit({ op, table, key }: What, number: number, why: string): never {
+  throw new StateError('forged', number, `${op} of ${table.name} ${String(key)} ${why}`);
 }
 
 /** Moves the digest from the row before to the row after. */
@@ -63,12 +80,15 @@ export function rehash(
   if (row !== undefined) type.hash(row, digest, 1);
 }
 
-export class Tables {
+export class Tables implements ChangeTarget {
   /** Over every row of every table. */
   readonly digest: Digest = { low: 0, high: 0 };
   private readonly byName = new Map<string, Table>();
   private readonly byCode: Table[] = [];
   private count = 0;
+  /** While a delta is being applied: its command, and what it changed so far. */
+  private applying = 0;
+  private done: RowChange[] = [];
 
   constructor(schema: WorldSchema) {
     for (const type of Object.values(schema.tables)) this.enter(new Table(type));
@@ -102,6 +122,52 @@ export class Tables {
   /** By its type in the Row union. */
   coded(code: number): Table | undefined {
     return this.byCode[code];
+  }
+
+  /** Applies the delta of command `number` straight from its verified bytes, which begin at `start` of `source`. */
+  applyBytes(schema: WorldSchema, source: Source, start: number, number: number): RowChange[] {
+    this.applying = number;
+    this.done = [];
+    schema.eachChange(source, start, this);
+    return this.done;
+  }
+
+  /** Applies what command `number` changed on a leader state over these tables: rows whole, and sure to fit. */
+  applyWhole(changes: readonly Change[]): RowChange[] {
+    const done: RowChange[] = [];
+    for (let i = 0; i < changes.length; i++) {
+      const { table, key, row } = changes[i]!;
+      const { map } = this.byCode[table.code]!;
+      const previous = map.get(key);
+      if (row === undefined) {
+        map.delete(key);
+        this.count--;
+      } else {
+        if (previous === undefined) this.count++;
+        map.set(key, row);
+      }
+      rehash(table, previous, row, this.digest);
+      done.push({ table, key, row, previous });
+    }
+    return done;
+  }
+
+  changed(op: ChangeOp, type: RowCodec, key: Key, source: Source, at: number): void {
+    const { map } = this.byCode[type.code]!;
+    const previous = map.get(key);
+    if (previous === undefined && op !== 'put')
+      misfit({ op, table: type, key }, this.applying, 'meets no row');
+    let row: Row | undefined;
+    if (op === 'remove') {
+      map.delete(key);
+      this.count--;
+    } else {
+      row = op === 'put' ? type.read(source, at) : type.readOver(source, at, previous!);
+      if (previous === undefined) this.count++;
+      map.set(key, row);
+    }
+    rehash(type, previous, row, this.digest);
+    this.done.push({ table: type, key, row, previous });
   }
 
   /** Applies the changes of command `number`, in order. */

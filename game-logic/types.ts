@@ -30,6 +30,21 @@ export interface Applied {
   readonly changes: readonly RowChange[];
 }
 
+/** A command that a replica applied, as far as those who wait for it need to know it. */
+export interface AppliedCommand {
+  readonly number: number;
+  readonly born: number;
+  /** '' where the command has no session. */
+  readonly session: string;
+  readonly sequence: number;
+  /** JSON text. */
+  readonly result: string;
+  /** Of its origin; -1: it has none. */
+  readonly region: number;
+  readonly request: number;
+  readonly changes: readonly RowChange[];
+}
+
 /** The commands first..last, applied as one; `changes` are what they came to, and the others are true at `last`. */
 export interface AppliedFrame {
   readonly first: number;
@@ -95,7 +110,7 @@ export interface WorldStateLike {
    * Applies the command numbered `number + 1`; throws StateError `digest-mismatch` (with number and both digests), `gap`,
    * `wrong-precedent` or `forged`, after which this copy must not be used any more (fail stop).
    */
-  apply(bytes: Uint8Array): Applied;
+  apply(bytes: Uint8Array): AppliedCommand;
   /** All tables as plain JSON: {"warehouse":[{…}]}. */
   toJSON(): { [table: string]: { [field: string]: Scalar }[] };
 }

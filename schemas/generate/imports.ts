@@ -2,7 +2,7 @@
 
 const FROM: readonly (readonly [file: string, names: readonly string[], types: readonly string[]])[] = [
   ['actions.ts', ['actionType'], ['ActionCodec']],
-  ['delta.ts', ['decodeDelta', 'encodeDelta'], ['RowCodec']],
+  ['delta.ts', ['decodeDelta', 'eachChange', 'encodeDelta', 'verifyDelta'], ['RowCodec']],
   ['hash.ts', ['hashBegin', 'hashBool', 'hashFinish', 'hashNumber', 'hashText'], []],
   ['layout.ts', ['Layouts'], []],
   [

@@ -166,17 +166,23 @@ ${scalars.length > 0 ? '    const v = w.view;\n' : ''}${lines(guarded.map((line)
   },`;
 }
 
-function readLines(table: TableModel): string {
+/** `over`: the row from which absent fields are taken; by default they are zero. */
+function readLines(table: TableModel, over = ''): string {
   const fields = kept(table);
   if (fields.length === 0) return '    return {};';
-  const read = (field: FieldModel) =>
-    field.type.kind === 'string'
-      ? `readText(s, p${field.id})`
-      : `p${field.id} === 0 ? ${zeroOf(field)} : ${readScalar(field.type as ScalarModel, `p${field.id}`)}`;
+  const read = (field: FieldModel) => {
+    const place = `p${field.id}`;
+    const text = field.type.kind === 'string';
+    if (over !== '' && field.key) return `row.${field.name}`;
+    if (over === '' && text) return `readText(s, ${place})`;
+    const absent = over === '' ? zeroOf(field) : `${over}.${field.name}`;
+    return `${place} === 0 ? ${absent} : ${text ? `readText(s, ${place})` : readScalar(field.type as ScalarModel, place)}`;
+  };
+  const placed = over === '' ? fields : fields.filter((field) => !field.key);
   return `    const v = s.view;
     const vt = t - v.getInt32(t, true);
     const n = v.getUint16(vt, true);
-${lines(fields.map((field) => `    const p${field.id} = entryAt(v, t, vt, n, ${4 + 2 * field.id});`))}
+${lines(placed.map((field) => `    const p${field.id} = entryAt(v, t, vt, n, ${4 + 2 * field.id});`))}
     return {
 ${lines(fields.map((field) => `      ${field.name}: ${read(field)},`))}
     };`;
@@ -250,6 +256,10 @@ ${writerText(table, key)}
 
   read(s: Source, t: number): ${written}Row {
 ${readLines(table)}
+  },
+
+  readOver(s: Source, t: number, row: ${table.written}Row): ${table.written}Row {
+${readLines(table, 'row')}
   },
 
   readKey(s: Source, t: number): ${tsOf(key)} {
@@ -340,5 +350,7 @@ ${lines(actions.map((action) => `    ${action.name}: actionType(${action.name}Ac
   },
   encodeDelta: (changes: readonly Change[]) => encodeDelta(writer, codecs, changes),
   decodeDelta: (bytes: Uint8Array, trusted = false) => decodeDelta(SHAPE, ${delta}, codecs, bytes, trusted),
+  eachChange: (source, start, to) => eachChange(codecs, source, start, to),
+  verifyDelta: (source, start, length) => verifyDelta(SHAPE, ${delta}, source, start, length),
 };`;
 }

@@ -17,7 +17,14 @@ export interface RowCodec<R extends Row = Row, D extends Draft = Draft> extends 
   write(writer: Writer, key: Key, row: Row | undefined, mask: number): number;
   /** A row of every field; absent ones hold defaults. */
   read(source: Source, table: number): R;
+  /** The row with the fields that are present put over those of `row`. */
+  readOver(source: Source, table: number, row: R): R;
   readKey(source: Source, table: number): Key;
+}
+
+/** Takes the changes of a delta one by one; `at` is where the row's table stands in `source`. */
+export interface ChangeTarget {
+  changed(op: ChangeOp, type: RowCodec, key: Key, source: Source, at: number): void;
 }
 
 const OPS: readonly ChangeOp[] = ['put', 'patch', 'remove'];
@@ -95,6 +102,45 @@ export function decodeDelta(
   return changes;
 }
 
+/** Hands the changes of the verified delta that begins at `start` of `source` to `to`, in order. */
+export function eachChange(
+  codecs: readonly RowCodec[],
+  source: Source,
+  start: number,
+  to: ChangeTarget,
+): void {
+  const { view } = source;
+  const slot = fieldAt(view, target(view, start), 0);
+  if (slot === 0) return;
+  const vector = target(view, slot);
+  const end = vector + 4 + 4 * view.getUint32(vector, true);
+  for (let at = vector + 4; at < end; at += 4) {
+    const change = target(view, at);
+    const opAt = fieldAt(view, change, 0);
+    const op = opAt === 0 ? 'put' : OPS[view.getUint8(opAt)]!;
+    const type = codecs[view.getUint8(fieldAt(view, change, 1)) - 1]!;
+    const row = target(view, fieldAt(view, change, 2));
+    if (op === 'put') requireWhole(type, presentMask(view, row, type.fields.length));
+    to.changed(op, type, type.readKey(source, row), source, row);
+  }
+}
+
+function requireWhole(type: RowCodec, mask: number): void {
+  if ((mask | type.keyBit) !== type.full)
+    throw new SchemaError('forged', type.name, `a put without field ${lacking(type, mask)}`);
+}
+
+/** Verifies the delta of `length` bytes that begins at `start` of `source`. Throws SchemaError `forged`. */
+export function verifyDelta(
+  shape: Shape,
+  delta: number,
+  source: Source,
+  start: number,
+  length: number,
+): void {
+  verify(shape, delta, source, start, length, false);
+}
+
 function readChange(codecs: readonly RowCodec[], source: Source, change: number): Change {
   const view = source.view;
   const opAt = fieldAt(view, change, 0);
@@ -106,9 +152,7 @@ function readChange(codecs: readonly RowCodec[], source: Source, change: number)
   const key = table.keyOf(row);
   const mask = presentMask(view, at, table.fields.length) & ~table.keyBit;
   if (op === 'patch') return { table, op, key, row, mask };
-  if ((mask | table.keyBit) !== table.full) {
-    throw new SchemaError('forged', table.name, `a put without field ${lacking(table, mask)}`);
-  }
+  requireWhole(table, mask);
   return { table, op, key, row };
 }
 

@@ -5,7 +5,8 @@
 import { type Command, decodeCommand, encodeCommand, verifyCommand } from '../generated/command.ts';
 import type { Envelope } from './command-types.ts';
 import { SchemaError } from './errors.ts';
-import { fieldAt, readUlong, sourceOf } from './reader.ts';
+import { fieldAt, readUlong, sourceOf, target } from './reader.ts';
+import type { Digest } from './types.ts';
 
 /** Length prefix, root offset, vtable and table: nothing shorter is a command. */
 const SHORTEST = 16;
@@ -36,6 +37,12 @@ export function encodeEnvelope(e: Envelope): Uint8Array {
     system: e.system,
   };
   return encodeCommand(command, true);
+}
+
+/** Throws SchemaError `forged` unless `bytes` are exactly one size-prefixed command of which every field may be read. */
+export function checkCommand(bytes: Uint8Array): void {
+  checkFrame(bytes.length);
+  verifyCommand(bytes, true);
 }
 
 /** Exactly one size-prefixed command; `delta` is a subarray of `bytes`. Throws SchemaError `forged` unless trusted. */
@@ -76,6 +83,17 @@ export function readId(bytes: Uint8Array, offset = 0): CommandIdentity {
   return { number: readUlong(view, at), born: readUlong(view, at + 8), precedent: readUlong(view, at + 16) };
 }
 
+/** Whether the command says that the world has these digests after it. For verified bytes only. */
+export function hasDigests(bytes: Uint8Array, tables: Digest, system: Digest): boolean {
+  const { view } = sourceOf(bytes);
+  const root = target(view, bytes.byteOffset + 4);
+  return isDigest(view, fieldAt(view, root, 11), tables) && isDigest(view, fieldAt(view, root, 12), system);
+}
+
+function isDigest(view: DataView, at: number, { low, high }: Digest): boolean {
+  return view.getUint32(at, true) === low && view.getUint32(at + 4, true) === high;
+}
+
 /** Bytes of the command that begins at `offset` of a verified batch. */
 export function lengthAt(batch: Uint8Array, offset: number): number {
   return sourceOf(batch).view.getUint32(batch.byteOffset + offset, true) + 4;
@@ -101,6 +119,20 @@ export function splitBatch(batch: Uint8Array, trusted = false): Uint8Array[] {
     at += length;
   }
   return commands;
+}
+
+/** Whether the bytes lie end to end in one buffer. */
+export function areAdjacent(commands: readonly { readonly bytes: Uint8Array }[]): boolean {
+  const first = commands[0]?.bytes;
+  if (first === undefined) return true;
+  const { buffer } = first;
+  let end = first.byteOffset;
+  for (let i = 0; i < commands.length; i++) {
+    const { bytes } = commands[i]!;
+    if (bytes.byteOffset !== end || bytes.buffer !== buffer) return false;
+    end += bytes.length;
+  }
+  return true;
 }
 
 /** The commands end to end. No copy where they lie so already, as those of one encoder or one batch do. */

@@ -3,6 +3,9 @@
  * 64-bit integers are JavaScript numbers restricted to safe integers; floats are rounded to their width when set.
  */
 
+import type { ChangeTarget } from './delta.ts';
+import type { Source } from './reader.ts';
+
 export type Key = string | number;
 export type Scalar = string | number | boolean;
 /** A row: an immutable plain object with every field of its table. */
@@ -107,6 +110,10 @@ export interface WorldSchema {
   encodeDelta(changes: readonly Change[]): Uint8Array;
   /** Verifies, then decodes; throws SchemaError on forged bytes. `trusted`: verified before, skip the check. */
   decodeDelta(bytes: Uint8Array, trusted?: boolean): Change[];
+  /** The same without making values of it: hands each change to `to`; throws what `to` throws. For verified bytes only. */
+  eachChange(source: Source, start: number, to: ChangeTarget): void;
+  /** Throws SchemaError `forged` unless the delta of `length` bytes from `start` on may be read. */
+  verifyDelta(source: Source, start: number, length: number): void;
 }
 
 export type SchemaErrorCode = 'bad-arguments' | 'bad-value' | 'forged' | 'no-such-field';

@@ -1,15 +1,10 @@
+import { areAdjacent } from '../../schemas/support/envelope.ts';
 import type { Command } from '../consensus/types.ts';
-
-interface Made {
-  readonly number: number;
-  readonly precedent: number;
-  readonly bytes: Uint8Array;
-}
 
 /** The commands of one turn. Their bytes end up side by side, so that a frame or a disk record of them needs no copy. */
 export class Batch {
   private readonly ballot: number;
-  private readonly made: Made[] = [];
+  private readonly made: Command[] = [];
   private precedent: number;
   bytes = 0;
 
@@ -24,17 +19,17 @@ export class Batch {
   }
 
   add(number: number, bytes: Uint8Array): void {
-    this.made.push({ number, precedent: this.precedent, bytes });
+    this.made.push({ number, born: this.ballot, precedent: this.precedent, bytes });
     this.precedent = this.ballot;
     this.bytes += bytes.length;
   }
 
-  commands(): Command[] {
-    const born = this.ballot;
-    if (this.made.length === 1) return this.made.map((made) => ({ ...made, born }));
+  /** Copies only where they were not written side by side: at the end of one of the encoder's slabs. */
+  commands(): readonly Command[] {
+    if (areAdjacent(this.made)) return this.made;
     const whole = new Uint8Array(this.bytes);
     let at = 0;
-    return this.made.map(({ number, precedent, bytes }) => {
+    return this.made.map(({ number, born, precedent, bytes }) => {
       whole.set(bytes, at);
       const copy = whole.subarray(at, at + bytes.length);
       at += bytes.length;

@@ -6,6 +6,14 @@ interface Line {
   readonly waiting: ActionRequest[];
   /** The region in whose turn this line is served: that of the action that opened it. */
   readonly region: number;
+  /** The line that is served after this one in the region's turns. */
+  next: Line | null;
+}
+
+/** The lines of one region, in the order in which they are served. */
+interface Lines {
+  first: Line | null;
+  last: Line | null;
 }
 
 /** Names a request in all regions: requests are 32-bit, so the key stays a safe integer. */
@@ -18,25 +26,27 @@ export const requestKey = (request: { readonly region: number; readonly request:
  */
 export class ActionQueue {
   private readonly capacity: number;
-  /** Lines by session, per region in the order in which they are served next. */
-  private readonly regions: Map<string, Line>[];
+  private readonly regions: Lines[];
   private readonly lines = new Map<string, Line>();
   private readonly counts: number[];
-  private readonly keys = new Set<number>();
+  private count = 0;
   private turn = 0;
 
   constructor(regions: number, capacityPerRegion: number) {
     this.capacity = capacityPerRegion;
-    this.regions = Array.from({ length: regions }, () => new Map());
+    this.regions = Array.from({ length: regions }, () => ({ first: null, last: null }));
     this.counts = new Array<number>(regions).fill(0);
   }
 
   get size(): number {
-    return this.keys.size;
+    return this.count;
   }
 
-  has(request: ActionRequest): boolean {
-    return this.keys.has(requestKey(request));
+  has({ session, region, request }: ActionRequest): boolean {
+    const waiting = this.lines.get(session)?.waiting;
+    if (waiting === undefined) return false;
+    for (const other of waiting) if (other.request === request && other.region === region) return true;
+    return false;
   }
 
   /**
@@ -44,42 +54,46 @@ export class ActionQueue {
    * to twice: a definite no to it would be untrue as soon as the first is run.
    */
   add(request: ActionRequest): boolean {
-    const count = this.counts[request.region] as number;
-    const line = this.lines.get(request.session);
+    const { region, session } = request;
+    const count = this.counts[region] as number;
+    const line = this.lines.get(session);
     if (count >= this.capacity) {
       const twin = line?.waiting.some((other) => other.sequence === request.sequence) ?? false;
       if (!twin || count >= 2 * this.capacity) return false;
     }
-    this.counts[request.region] = count + 1;
-    this.keys.add(requestKey(request));
+    this.counts[region] = count + 1;
+    this.count++;
     if (line === undefined) {
-      const opened = { session: request.session, waiting: [request], region: request.region };
-      this.lines.set(request.session, opened);
-      (this.regions[request.region] as Map<string, Line>).set(request.session, opened);
+      const opened: Line = { session, waiting: [request], region, next: null };
+      this.lines.set(session, opened);
+      this.append(opened);
       return true;
     }
     const { waiting } = line;
     let at = waiting.length;
     while (at > 0 && (waiting[at - 1] as ActionRequest).sequence > request.sequence) at--;
-    waiting.splice(at, 0, request);
+    if (at === waiting.length) waiting.push(request);
+    else waiting.splice(at, 0, request);
     return true;
   }
 
   /** The action that is next; it stays until `shift`. */
   peek(): ActionRequest | undefined {
-    return this.nextLine()?.waiting[0];
+    return this.nextLines()?.first?.waiting[0];
   }
 
   /** Takes what `peek` shows and passes the turn on. */
   shift(): ActionRequest | undefined {
-    const line = this.nextLine();
-    const request = line?.waiting.shift();
-    if (line === undefined || request === undefined) return undefined;
-    const lines = this.regions[line.region] as Map<string, Line>;
-    lines.delete(line.session);
-    if (line.waiting.length > 0) lines.set(line.session, line);
+    const lines = this.nextLines();
+    const line = lines?.first;
+    if (lines === undefined || line === undefined || line === null) return undefined;
+    const request = line.waiting.shift() as ActionRequest;
+    lines.first = line.next;
+    if (lines.first === null) lines.last = null;
+    if (line.waiting.length > 0) this.append(line);
     else this.lines.delete(line.session);
-    this.forget(request);
+    this.counts[request.region] = (this.counts[request.region] as number) - 1;
+    this.count--;
     this.turn = (line.region + 1) % this.regions.length;
     return request;
   }
@@ -88,22 +102,28 @@ export class ActionQueue {
   clear(): ActionRequest[] {
     const all = [...this.lines.values()].flatMap((line) => line.waiting);
     this.lines.clear();
-    for (const region of this.regions) region.clear();
+    for (const lines of this.regions) {
+      lines.first = null;
+      lines.last = null;
+    }
     this.counts.fill(0);
-    this.keys.clear();
+    this.count = 0;
     return all;
   }
 
-  private forget(request: ActionRequest): void {
-    this.keys.delete(requestKey(request));
-    this.counts[request.region] = (this.counts[request.region] as number) - 1;
+  private append(line: Line): void {
+    const lines = this.regions[line.region] as Lines;
+    line.next = null;
+    if (lines.last === null) lines.first = line;
+    else lines.last.next = line;
+    lines.last = line;
   }
 
-  private nextLine(): Line | undefined {
+  /** Those of the region whose turn it is; undefined if nothing waits. */
+  private nextLines(): Lines | undefined {
     for (let step = 0; step < this.regions.length; step++) {
-      const lines = this.regions[(this.turn + step) % this.regions.length] as Map<string, Line>;
-      const first = lines.values().next();
-      if (!first.done) return first.value;
+      const lines = this.regions[(this.turn + step) % this.regions.length] as Lines;
+      if (lines.first !== null) return lines;
     }
     return undefined;
   }

@@ -1,8 +1,7 @@
-import type { WorldStateLike } from '../../game-logic/types.ts';
-import type { Envelope } from '../../schemas/support/command-types.ts';
+import type { AppliedCommand, WorldStateLike } from '../../game-logic/types.ts';
 import { type ErrorCode, HTTP_STATUS, ThroughlineError } from '../errors.ts';
 import type { ActionRequest, Reply } from '../leader/types.ts';
-import type { ActAnswer, ActRequest } from '../world-service.ts';
+import type { ActRequest } from '../world-service.ts';
 import type { Answer } from './types.ts';
 
 export interface PendingLimits {
@@ -39,7 +38,8 @@ export class PendingActions {
   private readonly limits: PendingLimits;
   /** In the order of arrival, which is also the order of deadlines and of sending again. */
   private readonly byRequest = new Map<number, Pending>();
-  private readonly bySession = new Map<string, Map<number, Pending>>();
+  /** Those of one session in the order of arrival; at most `outstandingPerSession`, so looking through them is cheap. */
+  private readonly bySession = new Map<string, Pending[]>();
   private readonly parked = new Set<Pending>();
   private nextRequest: number;
   private unsent: Pending[] = [];
@@ -73,8 +73,8 @@ export class PendingActions {
     }
     if (this.answerFrom(state, session, sequence, [id])) return;
     const open = this.bySession.get(session);
-    const twin = open?.get(sequence);
-    if ((open?.size ?? 0) + (twin?.ids.length ?? 0) >= outstandingPerSession)
+    const twin = open === undefined ? undefined : find(open, sequence);
+    if ((open?.length ?? 0) + (twin?.ids.length ?? 0) >= outstandingPerSession)
       this.fail([id], 'rate-limited', `${outstandingPerSession} actions of this session are outstanding`);
     else if (twin !== undefined) twin.ids.push(id);
     else if (this.byRequest.size >= pendingActions)
@@ -95,30 +95,39 @@ export class PendingActions {
       break;
     }
     if (this.unsent.length === 0) return [];
-    const sending = this.unsent.filter((pending) => this.byRequest.has(pending.wire.request));
+    const { unsent } = this;
     this.unsent = [];
-    for (const pending of sending) {
+    const sending: ActionRequest[] = [];
+    for (const pending of unsent) {
+      if (!this.byRequest.has(pending.wire.request)) continue;
       if (pending.ballot !== 0 && pending.ballot !== ballot) pending.earlier = true;
       pending.ballot = ballot;
       pending.sentAt = now;
+      sending.push(pending.wire);
     }
-    return sending.map((pending) => pending.wire);
+    return sending;
   }
 
   /** The replica applied a command. */
-  applied(envelope: Envelope, state: WorldStateLike): void {
-    if (envelope.sequence === 0) return;
-    const open = this.bySession.get(envelope.session);
+  applied(
+    { number, session, sequence, result, region, request }: AppliedCommand,
+    state: WorldStateLike,
+  ): void {
+    if (sequence === 0) return;
+    const open = this.bySession.get(session);
     if (open === undefined) return;
-    const pending = open.get(envelope.sequence);
+    const pending = find(open, sequence);
     if (pending !== undefined) {
-      const { number, result, origin } = envelope;
-      const mine = origin?.region === this.self && origin.request === pending.wire.request;
-      this.succeed(pending, { number, result, duplicate: !mine });
+      const mine = region === this.self && request === pending.wire.request;
+      this.succeed(pending, number, result, !mine);
     }
-    for (const [sequence, behind] of open)
-      if (sequence < envelope.sequence && this.answerFrom(state, envelope.session, sequence, behind.ids))
-        this.close(behind);
+    for (let at = 0; at < open.length; ) {
+      const behind = open[at] as Pending;
+      const before = behind.wire.sequence;
+      if (before < sequence && this.answerFrom(state, session, before, behind.ids)) this.close(behind);
+      // Those that are answered go, and the next one takes their place.
+      if (open[at] === behind) at++;
+    }
   }
 
   /** The replica stands at `number`. */
@@ -126,7 +135,7 @@ export class PendingActions {
     for (const pending of this.parked) {
       const { nothing } = pending;
       if (nothing === undefined || nothing.number > number) continue;
-      this.succeed(pending, { ...nothing, duplicate: false });
+      this.succeed(pending, nothing.number, nothing.result, false);
     }
   }
 
@@ -165,7 +174,7 @@ export class PendingActions {
   private register(
     id: number,
     { session, sequence, action, args }: ActRequest,
-    open: Map<number, Pending> | undefined,
+    open: Pending[] | undefined,
     now: number,
   ): void {
     const request = this.name();
@@ -179,8 +188,8 @@ export class PendingActions {
       nothing: undefined,
     };
     this.byRequest.set(request, pending);
-    if (open === undefined) this.bySession.set(session, new Map([[sequence, pending]]));
-    else open.set(sequence, pending);
+    if (open === undefined) this.bySession.set(session, [pending]);
+    else open.push(pending);
     this.unsent.push(pending);
   }
 
@@ -204,12 +213,13 @@ export class PendingActions {
     return true;
   }
 
-  private succeed(pending: Pending, answer: ActAnswer): void {
+  private succeed(pending: Pending, number: number, result: string, again: boolean): void {
     this.close(pending);
-    pending.ids.forEach((id, place) => {
-      const duplicate = answer.duplicate || (place > 0 && pending.nothing === undefined);
-      this.answers.push({ id, error: null, answer: { ...answer, duplicate } });
-    });
+    const { ids } = pending;
+    for (let place = 0; place < ids.length; place++) {
+      const duplicate = again || (place > 0 && pending.nothing === undefined);
+      this.answers.push({ id: ids[place] as number, error: null, answer: { number, result, duplicate } });
+    }
   }
 
   private reject(pending: Pending, error: ThroughlineError): void {
@@ -222,13 +232,24 @@ export class PendingActions {
   }
 
   private close(pending: Pending): void {
-    const { request, session, sequence } = pending.wire;
+    const { request, session } = pending.wire;
     this.byRequest.delete(request);
-    this.parked.delete(pending);
+    if (pending.nothing !== undefined) this.parked.delete(pending);
     const open = this.bySession.get(session);
-    open?.delete(sequence);
-    if (open?.size === 0) this.bySession.delete(session);
+    if (open === undefined) return;
+    const place = open.indexOf(pending);
+    if (place === -1) return;
+    if (open.length === 1) this.bySession.delete(session);
+    else open.splice(place, 1);
   }
+}
+
+function find(open: readonly Pending[], sequence: number): Pending | undefined {
+  for (let at = 0; at < open.length; at++) {
+    const pending = open[at] as Pending;
+    if (pending.wire.sequence === sequence) return pending;
+  }
+  return undefined;
 }
 
 function failure(

@@ -1,5 +1,4 @@
-import type { RowChange, WorldStateLike } from '../../game-logic/types.ts';
-import type { Envelope } from '../../schemas/support/command-types.ts';
+import type { AppliedCommand, RowChange, WorldStateLike } from '../../game-logic/types.ts';
 import { joinBatch } from '../../schemas/support/envelope.ts';
 import type { Command } from '../consensus/types.ts';
 import type { AppliedBatch } from '../world-service.ts';
@@ -23,16 +22,16 @@ export class Replica {
   }
 
   /** Throws StateError if the command does not fit this copy, which is then worthless. */
-  apply(command: Command): Envelope {
+  apply(command: Command): AppliedCommand {
     const { bytes } = command;
-    const { envelope, changes } = this.state.apply(bytes);
-    if (envelope.number !== command.number || envelope.born !== command.born)
+    const applied = this.state.apply(bytes);
+    if (applied.number !== command.number || applied.born !== command.born)
       throw new Error(
-        `command ${envelope.born}@${envelope.number} was issued as ${command.born}@${command.number}`,
+        `command ${applied.born}@${applied.number} was issued as ${command.born}@${command.number}`,
       );
     this.bytes.push(bytes);
-    this.runs.push(changes);
-    return envelope;
+    this.runs.push(applied.changes);
+    return applied;
   }
 
   /** What was applied since the last call. */

@@ -251,4 +251,21 @@ describe('overlay', () => {
     lab.state.apply(other.commands[0] as Uint8Array);
     expect(() => lab.leader.issued(1)).toThrow(/digest/);
   });
+
+  it('[SEQ6] M takes what this leader state made as it is, and compares the digests all the same', () => {
+    const lab = new Lab();
+    lab.run((ctx) => ctx.world.coin.put({ id: 8 }));
+    lab.run((ctx) => ctx.world.coin.put({ id: 9 }));
+    const { changes } = lab.state.apply(lab.commands[0] as Uint8Array);
+    expect(changes).toEqual([
+      { table: expect.anything(), key: 8, row: expect.objectContaining({ id: 8 }), previous: undefined },
+    ]);
+    const twin = new Lab();
+    twin.state.apply(lab.commands[0] as Uint8Array);
+    expect(lab.state.digest).toEqual(twin.state.digest);
+    expect(lab.state.systemDigest).toEqual(twin.state.systemDigest);
+    // A replica that is not what it was when the command was made.
+    lab.state.tables.digest.low ^= 1;
+    expect(() => lab.state.apply(lab.commands[1] as Uint8Array)).toThrow(/digest/);
+  });
 });

@@ -1,4 +1,5 @@
 import type { Envelope } from '../../../schemas/support/command-types.ts';
+import { decodeEnvelope } from '../../../schemas/support/envelope.ts';
 import type { Production } from '../production.ts';
 import { Violation } from '../violation.ts';
 import type { Deeds, Lived, Read } from '../world/ledger-of-deeds.ts';
@@ -42,7 +43,9 @@ function replayAll(production: Production, truth: Truth, deeds: Deeds): Replay {
   const last = new Map<string, number>();
   let goods = 0;
   for (let number = 1; number <= truth.upTo; number++) {
-    const { envelope } = state.apply(truth.fact(number)!.command.bytes, false);
+    const { bytes } = truth.fact(number)!.command;
+    state.apply(bytes, false);
+    const envelope = decodeEnvelope(bytes);
     envelopes.push(envelope);
     let after = amounts[number - 1]!;
     if (envelope.sequence > 0) {
