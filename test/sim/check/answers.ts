@@ -1,8 +1,27 @@
-import type { Ballot, Message } from '../../../server/consensus/types.ts';
+import type { Ballot, Device, Message } from '../../../server/consensus/types.ts';
 import type { Store } from '../cluster/store.ts';
 import { Violation } from '../violation.ts';
 
 type BallotInfo = Extract<Message, { kind: 'ballot-info' }>;
+
+/** Gathers the pages of each device's answer as they leave, and judges the answer when it has left whole. */
+export class AnswerCheck {
+  private readonly pages = new Map<Device, BallotInfo[]>();
+
+  /** The process is gone, and the pages that it has not sent. */
+  started(device: Device): void {
+    this.pages.delete(device);
+  }
+
+  sent(device: Device, store: Store, message: BallotInfo): void {
+    const before = message.page === 0 ? [] : (this.pages.get(device) ?? []);
+    const pages = [...before, message];
+    if (pages.some(({ info, ballot }) => info !== message.info || ballot !== message.ballot))
+      throw new Violation('R2', `device ${device} mixes pages of two answers to ballot ${message.ballot}`);
+    this.pages.set(device, pages);
+    if (pages.length === message.pages) checkAnswer(store, pages);
+  }
+}
 
 /**
  * R2 from outside: an answer to NextBallot, all its pages together, says what the disk under it holds. Every durable vote for a

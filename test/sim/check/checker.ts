@@ -1,5 +1,6 @@
 import type {
   Activated,
+  Ballot,
   Command,
   ConsensusConfig,
   Device,
@@ -11,9 +12,11 @@ import type { Store } from '../cluster/store.ts';
 import { isForLeader } from '../messages.ts';
 import { require, Violation } from '../violation.ts';
 import { ActivationCheck } from './activation.ts';
+import { AnswerCheck } from './answers.ts';
 import { checkBacking, promisedBy } from './backing.ts';
 import { ConfirmationCheck } from './confirmation.ts';
 import { checkHeld, checkHistory, majoritySets } from './history.ts';
+import { checkMemory } from './memory.ts';
 import { sameContent, Truth } from './truth.ts';
 import { checkWellFormed } from './well-formed.ts';
 
@@ -41,6 +44,8 @@ export class Checker {
   private readonly sets: readonly (readonly Device[])[];
   private readonly handedOut: number[];
   private readonly highestPromise: number[];
+  private readonly answers = new AnswerCheck();
+  private readonly ballots = new Set<Ballot>();
   private writes = 0;
 
   /** `config` of any device; stores of all, by index. */
@@ -58,6 +63,7 @@ export class Checker {
   /** A process starts on what its disk held. */
   started(device: Device, durable: Durable, promised: number): void {
     this.handedOut[device] = durable.upTo;
+    this.answers.started(device);
     require(promised >= this.highestPromise[device]!, 'I1', () =>
       `device ${device} restarts with nextBal ${promised}, it was ${this.highestPromise[device]}`);
   }
@@ -89,6 +95,12 @@ export class Checker {
       to,
       message,
     );
+    if (message.kind === 'ballot-info') this.answers.sent(from, store, message);
+  }
+
+  /** How much the core of a device holds, its own view of what is issued included. */
+  memory(consensus: unknown): void {
+    checkMemory(this.config, { ballots: this.ballots.size, issued: this.truth.upTo }, consensus);
   }
 
   delivered({ from, to, incarnation, message }: Parcel): void {
@@ -121,6 +133,7 @@ export class Checker {
   }
 
   activated(device: Device, incarnation: number, activated: Activated): void {
+    this.ballots.add(activated.ballot);
     require(activated.upTo === this.handedOut[device], 'I8', () => `active above ${activated.upTo}`);
     this.activation.activated(device, incarnation, activated);
   }

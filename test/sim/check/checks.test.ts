@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Command, ConsensusConfig, Message } from '../../../server/consensus/types.ts';
+import type { PeerMessage } from '../../../server/links/types.ts';
 import { Clients } from '../cluster/clients.ts';
 import { Ledger } from '../cluster/ledger.ts';
 import { Store } from '../cluster/store.ts';
 import { Violation } from '../violation.ts';
 import { ActivationCheck } from './activation.ts';
+import { AnswerCheck, checkAnswer } from './answers.ts';
 import { checkBacking } from './backing.ts';
 import { ConfirmationCheck } from './confirmation.ts';
 import { checkHeld, checkHistory, initHist, majoritySets } from './history.ts';
@@ -280,5 +282,106 @@ describe('Clients', () => {
     told.begin(0, 0, 0);
     told.answered(0, { sequence: 1, number: 2, balance: 11 }, 1);
     expect(ruleOf(() => told.check(truth))).toBe('G9');
+  });
+});
+
+describe('Answers to NextBallot', () => {
+  const info = (votes: readonly (readonly [ballot: number, command: Command])[], rest: object = {}) =>
+    ({
+      kind: 'ballot-info',
+      ballot: 6,
+      upTo: 0,
+      born: 0,
+      issued: [],
+      votes: votes.map(([ballot, voted]) => ({ ballot, command: voted })),
+      info: 0,
+      page: 0,
+      pages: 1,
+      ...rest,
+    }) as Extract<Message, { kind: 'ballot-info' }>;
+  const first = command(3, 1);
+  const second = command(4, 1);
+  const later = command(4, 2);
+  const held = () => {
+    const store = new Store();
+    store.apply({ write: 1, votes: { ballot: 3, commands: [first] } });
+    store.apply({ write: 2, votes: { ballot: 4, commands: [second, later] } });
+    return store;
+  };
+  const all = [
+    [3, first],
+    [4, second],
+    [4, later],
+  ] as const;
+
+  it('R2: every durable vote is in it, the earlier ones too (2.1)', () => {
+    expect(ruleOf(() => checkAnswer(held(), [info(all)]))).toBe('nothing');
+    expect(ruleOf(() => checkAnswer(held(), [info(all.slice(1))]))).toBe('R2');
+    expect(ruleOf(() => checkAnswer(held(), [info(all.slice(0, 2))]))).toBe('R2');
+  });
+
+  it('R2: a vote is told with the ballot it has on disk', () => {
+    const raised = held();
+    raised.apply({ write: 3, votes: { ballot: 5, commands: [first] } });
+    expect(ruleOf(() => checkAnswer(raised, [info(all)]))).toBe('R2');
+    const answered = held();
+    answered.apply({ write: 3, votes: { ballot: 6, commands: [first] } });
+    expect(ruleOf(() => checkAnswer(answered, [info(all)]))).toBe('nothing');
+  });
+
+  it('R2: no vote that is not on disk yet', () => {
+    expect(ruleOf(() => checkAnswer(held(), [info([...all, [4, command(4, 3)]])]))).toBe('R2');
+    expect(ruleOf(() => checkAnswer(held(), [info([[5, first], ...all.slice(1)])]))).toBe('R2');
+  });
+
+  it('R2: what an answer says is issued needs no votes', () => {
+    expect(ruleOf(() => checkAnswer(held(), [info([[4, later]], { upTo: 1, born: 4 })]))).toBe('nothing');
+  });
+
+  it('R2: all pages of one answer, of one value', () => {
+    const check = new AnswerCheck();
+    const page = (index: number, votes: typeof all | readonly [], name = 7) =>
+      check.sent(0, held(), info(votes, { info: name, page: index, pages: 2 }));
+    page(0, all);
+    expect(ruleOf(() => page(1, []))).toBe('nothing');
+    page(0, []);
+    expect(ruleOf(() => page(1, []))).toBe('R2');
+    page(0, all);
+    expect(ruleOf(() => page(1, [], 8))).toBe('R2');
+    page(0, []);
+    check.started(0);
+    expect(
+      ruleOf(() => page(1, all)),
+      'a page of a life that is over',
+    ).toBe('nothing');
+  });
+});
+
+describe('Bounds of messages', () => {
+  const of = (message: PeerMessage) => ruleOf(() => checkWellFormed(config, message));
+
+  it('form: no more commands, numbers or actions than limits allow', () => {
+    const commands = (count: number) =>
+      Array.from({ length: count }, (_, at) => command(3, at + 1, at === 0 ? 0 : 3));
+    expect(of({ kind: 'begin-ballot', ballot: 3, commands: commands(2) })).toBe('nothing');
+    expect(of({ kind: 'begin-ballot', ballot: 3, commands: commands(3) }), 'window 2').toBe('form');
+    const voted = (last: number) => of({ kind: 'voted', ballot: 3, ranges: [{ first: 1, last, born: 3 }] });
+    expect(voted(16)).toBe('nothing');
+    expect(voted(17), 'eight windows').toBe('form');
+    expect(of({ kind: 'catch-up', from: 1, max: 2048 })).toBe('nothing');
+    expect(of({ kind: 'catch-up', from: 1, max: 2049 })).toBe('form');
+    const action = (bytes: number) => ({
+      region: 0,
+      request: 1,
+      session: 's',
+      sequence: 1,
+      action: 'a',
+      args: new Uint8Array(bytes),
+    });
+    const execute = (bytes: readonly number[]) =>
+      of({ kind: 'execute', ballot: 3, actions: bytes.map(action) });
+    expect(execute([300_000])).toBe('nothing');
+    expect(execute([300_000, 1])).toBe('form');
+    expect(execute(new Array<number>(1025).fill(0))).toBe('form');
   });
 });

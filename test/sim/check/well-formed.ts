@@ -1,13 +1,16 @@
+import { CATCH_UP_COMMANDS, INFO_PAGES, OPEN_WINDOWS } from '../../../server/consensus/limits.ts';
 import type { Command, ConsensusConfig, Message, VotedRange } from '../../../server/consensus/types.ts';
+import { EXECUTE_ACTIONS, EXECUTE_BYTES } from '../../../server/limits.ts';
 import type { PeerMessage } from '../../../server/links/types.ts';
 import { require } from '../violation.ts';
 
-/** Most pages one answer may be cut into, ranges one message may carry: far above honest use. */
-const PAGES = 100_000;
+/** Ranges that one Success may carry: one for each number that a step can issue. */
 const RANGES = 100_000;
 
 /** Every message that leaves a device is well-formed and within the configured bounds. */
 export function checkWellFormed(config: ConsensusConfig, message: PeerMessage): void {
+  /** Numbers above the issued ones that a device may vote for. */
+  const open = OPEN_WINDOWS * config.window;
   switch (message.kind) {
     case 'next-ballot':
       ballot(config, message.ballot, message);
@@ -17,14 +20,14 @@ export function checkWellFormed(config: ConsensusConfig, message: PeerMessage): 
       ballot(config, message.ballot, message);
       natural(message.upTo, 0, message);
       natural(message.born, 0, message);
-      require(message.pages >= 1 && message.pages <= PAGES, 'form', () => `${message.pages} pages`);
+      require(message.pages >= 1 && message.pages <= INFO_PAGES, 'form', () => `${message.pages} pages`);
       require(message.page >= 0 && message.page < message.pages, 'form', () => `page ${message.page}`);
       consecutive(message.issued, message);
       for (const { ballot: voted, command } of message.votes) {
         ballot(config, voted, message);
         checkCommand(config, command);
         require(command.born <= voted, 'form', () => `vote ${voted} for a command born in ${command.born}`);
-        require(command.number > message.upTo, 'form', () =>
+        require(command.number > message.upTo && command.number <= message.upTo + open, 'form', () =>
           `vote for ${command.number}, upTo ${message.upTo}`);
       }
       payload(config, [...message.issued, ...message.votes.map(({ command }) => command)], message);
@@ -34,7 +37,7 @@ export function checkWellFormed(config: ConsensusConfig, message: PeerMessage): 
       return;
     case 'begin-ballot':
       ballot(config, message.ballot, message);
-      require(message.commands.length > 0, 'form', () => 'begin-ballot without commands');
+      few(message.commands.length, config.window, 'commands', message);
       for (const command of message.commands) {
         checkCommand(config, command);
         require(command.born <= message.ballot, 'form', () => `born ${command.born} in ${message.ballot}`);
@@ -44,6 +47,7 @@ export function checkWellFormed(config: ConsensusConfig, message: PeerMessage): 
     case 'voted':
       ballot(config, message.ballot, message);
       ranges(message.ranges, message);
+      few(numbersIn(message.ranges), open, 'numbers', message);
       for (const { born } of message.ranges)
         require(born <= message.ballot, 'form', () => `voted in ${message.ballot} for born ${born}`);
       return;
@@ -52,10 +56,12 @@ export function checkWellFormed(config: ConsensusConfig, message: PeerMessage): 
       return;
     case 'catch-up':
       natural(message.from, 1, message);
-      natural(message.max, 1, message);
+      few(message.max, CATCH_UP_COMMANDS, 'commands asked for', message);
       return;
     case 'issued':
       natural(message.upTo, 0, message);
+      // Empty: only that it knows more.
+      few(message.commands.length, CATCH_UP_COMMANDS, 'commands', message, 0);
       consecutive(message.commands, message);
       for (const command of message.commands) checkCommand(config, command);
       payload(config, message.commands, message);
@@ -88,6 +94,13 @@ function leadership(message: Exclude<PeerMessage, Extract<Message, { commands: u
     case 'take-over':
       natural(message.ballot, 1, message);
       return;
+    case 'execute': {
+      few(message.actions.length, EXECUTE_ACTIONS, 'actions', message);
+      const args = message.actions.map((action) => action.args.length);
+      // The last one may go over.
+      few(sumOf(args) - (args.at(-1) ?? 0) + 1, EXECUTE_BYTES, 'bytes of arguments', message);
+      return;
+    }
     default:
       return;
   }
@@ -125,6 +138,14 @@ function ranges(list: readonly VotedRange[], where: object): void {
     natural(born, 1, where);
   }
 }
+
+function few(count: number, most: number, what: string, where: object, least = 1): void {
+  require(Number.isSafeInteger(count) && count >= least && count <= most, 'form', () =>
+    `${count} ${what}, at most ${most}, in ${show(where).slice(0, 200)}`);
+}
+
+const numbersIn = (list: readonly VotedRange[]) => sumOf(list.map(({ first, last }) => last - first + 1));
+const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
 
 /** One command may be larger than the budget, two may not. */
 function payload(config: ConsensusConfig, commands: readonly Command[], where: object): void {

@@ -29,6 +29,9 @@ export interface SimDevice<M extends Machine> {
   fuse: number;
 }
 
+/** The memory of a process is measured after this many inputs. */
+const MEASURED_EVERY = 128;
+
 /** Thrown inside a process to end it in the middle of a step. */
 class Death extends Error {}
 
@@ -39,6 +42,7 @@ export class Cluster<M extends Machine> {
   private readonly config: Omit<ConsensusConfig, 'self'>;
   private readonly driver: Driver;
   private readonly make: MakeMachine<M>;
+  private inputs = 0;
 
   constructor(config: Omit<ConsensusConfig, 'self'>, driver: Driver, make: MakeMachine<M>) {
     this.config = config;
@@ -180,6 +184,9 @@ export class Cluster<M extends Machine> {
         throw new Violation('fail-stop', `device ${index}: ${error instanceof Error ? error.stack : error}`);
       this.driver.died(index);
     }
+    if (++this.inputs % MEASURED_EVERY !== 0) return;
+    const { machine } = this.device(index);
+    if (machine?.consensus !== undefined) this.checker.memory(machine.consensus);
   }
 }
 

@@ -71,6 +71,10 @@ export class CoreMachine implements Machine {
     return this.lead !== null;
   }
 
+  get consensus(): unknown {
+    return this.core;
+  }
+
   get nextBal(): Ballot {
     return this.core.status().nextBal;
   }

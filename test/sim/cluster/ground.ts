@@ -48,6 +48,8 @@ export interface Machine {
   readonly digest: string;
   /** One cell of the columns: role, ballot, numbers. */
   readonly cell: string;
+  /** The consensus core, to be measured; absent where nobody may look at it. */
+  readonly consensus?: unknown;
 }
 
 /** What a process is started with; `log` is everything issued that the disk holds. */

@@ -56,10 +56,11 @@ export class Nodes {
   private readonly largestSet: number;
   private readonly ids = new Map<string, Node>();
 
-  constructor(space: Space, { devices, restarts }: Scope, whole: boolean) {
+  constructor(space: Space, scope: Scope, whole: boolean) {
     this.space = space;
     this.whole = whole;
-    this.largestSet = restarts > 0 ? Infinity : Math.floor(devices / 2) + 1;
+    const cut = scope.restarts > 0 && scope.voting === 'leader' && scope.ahead === 0 && !scope.lazyMarks;
+    this.largestSet = cut ? Infinity : Math.floor(scope.devices / 2) + 1;
   }
 
   of(state: DeviceState, inbox: readonly number[]): Node {
@@ -152,7 +153,7 @@ export class Nodes {
    * happens in between is the same without it. So messages that only count are delivered in sets whose last has an effect,
    * smaller sets first, and a larger one only where its effect is another. One message may count twice in a set, for a core
    * that counts wrongly. A majority's votes for one number are enough: that one step issues several numbers differs from as
-   * many steps only where a crash can cut it.
+   * many steps only where a crash can cut it between what it tells others and what it writes.
    */
   private countTogether(first: DeviceState, counts: readonly number[], tries: Try[]): void {
     const effects = new Set<string>();
