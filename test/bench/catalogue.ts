@@ -22,6 +22,11 @@ export const BENCHMARKS: { readonly [name: string]: Benchmark } = {
       'pause of acknowledged actions when the leader is killed, frozen, cut off; --times N; with --peers etcd and ZooKeeper, too',
     run: async (options) => (await import('./failover.ts')).failover(options),
   },
+  elections: {
+    about:
+      'changes of leader although nobody failed, at saturation with a core kept busy; --minutes M; with --peers etcd, too',
+    run: async (options) => (await import('./elections.ts')).elections(options),
+  },
   recovery: {
     about: 'a killed server is current again after 100,000 commands; with --peers etcd and ZooKeeper, too',
     run: async (options) => (await import('./recovery.ts')).recovery(options),

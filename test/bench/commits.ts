@@ -1,28 +1,34 @@
 /**
  * `commits`: issued warehouse transfers per second and their latency by actions in flight. Three server processes on loopback
- * with real stable storage; up to 64 sockets spread over the three regions; the generator shares the machine.
+ * with real stable storage; up to 64 connections spread over the three regions; the generators share the machine.
  */
-import { fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { Cluster } from '../cluster/harness.ts';
+import { LOOPBACK_SECRET } from '../../server/config.ts';
+import { Cluster, type Server } from '../cluster/harness.ts';
+import type { BenchOptions } from './args.ts';
+import type { LinkOrder } from './load/link-channel.ts';
 import type { LoadOrder, LoadReport } from './load.ts';
-import type { BenchOptions } from './main.ts';
+import { ask } from './processes.ts';
 import { median, percentile, round, table } from './statistics.ts';
 
 const IN_FLIGHT = [1, 16, 64, 256, 1024, 4096];
 const WAREHOUSES = 100;
 const SOCKETS = 64;
+/** Connections where each carries many sessions, as a gateway's does. */
+const LINKS = 6;
+/** Code that has not run a few thousand times yet is slow: nobody's first second is measured. */
+const WARM_UP: Partial<LoadOrder> = { inFlight: 256, sockets: 64, warmUpMs: 0, measureMs: 3_000 };
 
 export async function commits(options: BenchOptions): Promise<object> {
   const cluster = await Cluster.start();
   try {
     await stock(cluster.servers[0]?.url ?? '');
+    if (!options.quick) await load({ ...orderOf(cluster, cluster.servers, 256, options), ...WARM_UP }, 1);
     const rows = [];
     for (const inFlight of options.inFlight ?? IN_FLIGHT) {
       const rounds = [];
       for (let index = 0; index < options.rounds; index += 1) {
-        rounds.push(await measure(cluster, inFlight, options.seconds));
+        rounds.push(await measure(cluster, inFlight, options));
         process.stderr.write(`${inFlight} in flight, round ${index + 1}: ${rounds.at(-1)?.perSecond} /s\n`);
       }
       rows.push(summary(inFlight, rounds));
@@ -45,7 +51,9 @@ export async function commits(options: BenchOptions): Promise<object> {
       rounds: options.rounds,
       seconds: options.seconds,
       regions: cluster.servers.length,
-      sockets: SOCKETS,
+      over: options.over,
+      rate: options.rate,
+      connections: options.over === 'ws' ? SOCKETS : LINKS,
     };
   } finally {
     await cluster.stop();
@@ -78,21 +86,13 @@ function summary(inFlight: number, rounds: readonly Round[]) {
   };
 }
 
-async function measure(cluster: Cluster, inFlight: number, seconds: number): Promise<Round> {
-  const order: LoadOrder = {
-    // Few actions in flight measure a client beside the leader; more spread over all regions.
-    urls: (inFlight === 1 ? [await cluster.leader()] : cluster.servers).map(({ url }) =>
-      url.replace('http', 'ws'),
-    ),
-    sockets: Math.min(SOCKETS, inFlight),
-    inFlight,
-    warehouses: WAREHOUSES,
-    warmUpMs: 1_000,
-    measureMs: seconds * 1_000,
-  };
+async function measure(cluster: Cluster, inFlight: number, options: BenchOptions): Promise<Round> {
+  // Few actions in flight measure a client beside the leader; more are spread over all regions.
+  const servers = inFlight === 1 ? [await cluster.leader()] : cluster.servers;
+  const order = orderOf(cluster, servers, inFlight, options);
   const before = cpuSecondsOf(cluster);
   const started = performance.now();
-  const report = await load(order);
+  const report = await load(order, Math.min(options.generators, order.sockets));
   const elapsed = (performance.now() - started) / 1_000;
   // Server CPU covers warm-up and joins too; scale it to the measured share of the run.
   const cpu = (cpuSecondsOf(cluster) - before) * (report.seconds / elapsed);
@@ -107,13 +107,56 @@ async function measure(cluster: Cluster, inFlight: number, seconds: number): Pro
   };
 }
 
-function load(order: LoadOrder): Promise<LoadReport> {
-  const child = fork(fileURLToPath(new URL('./load.ts', import.meta.url)), { execArgv: ['--import', 'tsx'] });
-  return new Promise((resolve, reject) => {
-    child.once('message', (report) => resolve(report as LoadReport));
-    child.once('exit', (code) => reject(new Error(`the load generator ended with code ${code}`)));
-    child.send(order);
+function orderOf(
+  cluster: Cluster,
+  servers: readonly Server[],
+  inFlight: number,
+  { seconds, over, rate }: BenchOptions,
+): LoadOrder {
+  return {
+    urls: servers.map(({ url }) => url.replace('http', 'ws')),
+    ...(over === 'ws' ? {} : { link: linkOrder(cluster, servers) }),
+    ...(rate === null ? {} : { rate }),
+    sockets: Math.min(over === 'ws' ? SOCKETS : LINKS, inFlight),
+    inFlight,
+    warehouses: WAREHOUSES,
+    warmUpMs: 1_000,
+    measureMs: seconds * 1_000,
+  };
+}
+
+function linkOrder(cluster: Cluster, servers: readonly Server[]): LinkOrder {
+  const regions = cluster.servers.map(({ region }) => region);
+  const peers = servers.map(({ region, lines }) => {
+    const ready = lines.find(({ event }) => event === 'ready');
+    const { hostname, port } = new URL(`tcp://${String(ready?.['peer'])}`);
+    return { region, host: hostname, port: Number(port) };
   });
+  return { regions, peers, secret: LOOPBACK_SECRET };
+}
+
+/** Shares an order out between generators, and puts their reports together. */
+async function load(order: LoadOrder, generators: number): Promise<LoadReport> {
+  const share = (whole: number, at: number) =>
+    Math.floor(whole / generators) + (at < whole % generators ? 1 : 0);
+  const reports = await Promise.all(
+    Array.from({ length: generators }, (_, at) => {
+      const rate = order.rate === undefined ? {} : { rate: order.rate / generators };
+      const [sockets, inFlight] = [share(order.sockets, at), share(order.inFlight, at)];
+      return ask<LoadOrder, LoadReport>('./load.ts', { ...order, ...rate, sockets, inFlight });
+    }),
+  );
+  const failed: { [code: string]: number } = {};
+  for (const report of reports)
+    for (const [code, count] of Object.entries(report.failed)) failed[code] = (failed[code] ?? 0) + count;
+  const sum = (of: (report: LoadReport) => number) => reports.reduce((total, each) => total + of(each), 0);
+  return {
+    answered: sum(({ answered }) => answered),
+    failed,
+    seconds: sum(({ seconds }) => seconds) / generators,
+    latencies: reports.flatMap(({ latencies }) => latencies),
+    cpuSeconds: sum(({ cpuSeconds }) => cpuSeconds),
+  };
 }
 
 /** User and system time of the server processes, from Linux' /proc; clock ticks are 10 ms. */

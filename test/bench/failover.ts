@@ -3,6 +3,7 @@
  * surviving region was acknowledged anything.
  */
 import { type BenchOptions, wanted } from './args.ts';
+import { FAST_ELECTION_MS } from './elections.ts';
 import { type Report, Samples } from './figures.ts';
 import { prepare } from './lines/open-line.ts';
 import { pause, progress, sharedClock } from './processes.ts';
@@ -21,7 +22,6 @@ const OVER_MS = 700;
 const GIVE_UP_MS = 40_000;
 /** Between the repair of one fault and the next fault; elections in it were needless. */
 const CALM_MS = 500;
-const FAST_ELECTION_MS = '80';
 
 type Fault = 'SIGKILL' | 'SIGSTOP' | 'cut';
 const FAULTS: readonly Fault[] = ['SIGKILL', 'SIGSTOP', 'cut'];

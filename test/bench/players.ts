@@ -85,7 +85,7 @@ async function search(
     const count =
       options.counts === null ? nextCount(good, bad, FIRST, MOST, CLOSE) : (given.shift() ?? null);
     if (count === null) return good;
-    const served = await measure(game, count, rate, options);
+    const served = await measureTwice(game, count, rate, options);
     const name = `${title}, ${rate}/s, ${count} players`;
     samples.add(`${name}: act-seen p50`, served.p50, 'ms', 'less');
     samples.add(`${name}: act-seen p99`, served.p99, 'ms', 'less');
@@ -106,6 +106,14 @@ async function search(
     if (served.good) good = Math.max(good, count);
     else bad = Math.min(bad, count);
   }
+}
+
+/** What others do on the machine must not end the search: too many is what was too many twice. */
+async function measureTwice(game: Game, count: number, rate: number, options: BenchOptions): Promise<Served> {
+  const first = await measure(game, count, rate, options);
+  if (first.good) return first;
+  const second = await measure(game, count, rate, options);
+  return second.good || second.p99 < first.p99 ? second : first;
 }
 
 interface Host {
