@@ -1,17 +1,22 @@
 /**
- * A load generator in a process of its own: sockets that each keep some actions in flight (closed model) against a warehouse
- * world. It reads answers only and keeps no mirror, so that what it measures is the servers. Talks to its parent by IPC.
+ * A load generator in a process of its own: sessions that act in a warehouse world, in a closed model (each keeps some actions in
+ * flight) or an open one (actions start when they are due, however the earlier ones fare). It reads answers only and keeps no
+ * mirror, so that what it measures is the servers. Talks to its parent by IPC.
  */
-import { Client, type Room } from '@colyseus/sdk';
-import { decodeAnswer, decodeAnswers, encodeActs } from '../../schemas/generated/client.ts';
-import { warehouseSchema } from '../../schemas/generated/warehouse.ts';
-
-globalThis.WebSocket ??= (await import('ws')).default as unknown as typeof WebSocket;
+import { type Channel, type ChannelEvents, MOST_ACTS } from './load/channel.ts';
+import { LinkChannel, type LinkOrder } from './load/link-channel.ts';
+import { Templates } from './load/template.ts';
+import { WebSocketChannel } from './load/web-socket-channel.ts';
 
 export interface LoadOrder {
+  /** Client addresses, ws://host:port; sockets are spread over them. */
   readonly urls: readonly string[];
+  /** Given: over peer ports instead. */
+  readonly link?: LinkOrder;
   readonly sockets: number;
   readonly inFlight: number;
+  /** Actions a second, whatever is in flight; absent: the closed model. */
+  readonly rate?: number;
   readonly warehouses: number;
   readonly warmUpMs: number;
   readonly measureMs: number;
@@ -21,68 +26,22 @@ export interface LoadReport {
   readonly answered: number;
   readonly failed: { readonly [code: string]: number };
   readonly seconds: number;
-  /** Milliseconds from sending to the answer. */
+  /** Milliseconds from sending, in the open model from when it should have been sent, to the answer; a sample. */
   readonly latencies: readonly number[];
   readonly cpuSeconds: number;
 }
 
-class Socket {
-  readonly room: Room;
-  readonly #sent = new Map<number, number>();
-  #sequence = 0;
-  #due = 0;
-  #flushing = false;
-  readonly #state: Measurement;
-  readonly #warehouses: number;
-
-  constructor(room: Room, state: Measurement, warehouses: number) {
-    this.room = room;
-    this.#state = state;
-    this.#warehouses = warehouses;
-    room.onMessage(3, (bytes: Uint8Array) => this.#answered([decodeAnswer(bytes)]));
-    room.onMessage(9, (bytes: Uint8Array) => this.#answered(decodeAnswers(bytes).answers));
-  }
-
-  start(inFlight: number): void {
-    this.#ask(inFlight);
-  }
-
-  /** What is asked for in one turn leaves in one message. */
-  #ask(count: number): void {
-    this.#due += count;
-    if (this.#flushing) return;
-    this.#flushing = true;
-    setImmediate(() => {
-      this.#flushing = false;
-      const now = performance.now();
-      const acts = Array.from({ length: this.#due }, () => {
-        this.#sequence += 1;
-        this.#sent.set(this.#sequence, now);
-        return { sequence: this.#sequence, action: 'transfer', args: transfer(this.#warehouses) };
-      });
-      this.#due = 0;
-      this.room.sendBytes(8, encodeActs({ acts }));
-    });
-  }
-
-  #answered(answers: readonly ReturnType<typeof decodeAnswer>[]): void {
-    const now = performance.now();
-    for (const answer of answers) {
-      const sent = this.#sent.get(answer.sequence);
-      if (sent === undefined) continue;
-      this.#sent.delete(answer.sequence);
-      this.#state.record(now - sent, answer.outcome === 'issued' ? null : (answer.code ?? answer.outcome));
-    }
-    if (!this.#state.over) this.#ask(answers.length);
-  }
-}
+/** Latencies kept: the memory and the report of long runs are bounded. */
+const SAMPLES = 200_000;
+const TICK_MS = 1;
 
 class Measurement {
   measuring = false;
   over = false;
   answered = 0;
-  readonly latencies: number[] = [];
   readonly failed: { [code: string]: number } = {};
+  readonly #kept = new Float64Array(SAMPLES);
+  #seen = 0;
 
   record(latency: number, failure: string | null): void {
     if (!this.measuring) return;
@@ -91,62 +50,161 @@ class Measurement {
       return;
     }
     this.answered += 1;
-    // A sample of at most a million keeps the memory of long runs bounded.
-    if (this.latencies.length < 1_000_000) this.latencies.push(latency);
+    // A reservoir: each latency is kept with equal chance.
+    const place = this.#seen < SAMPLES ? this.#seen : Math.floor(Math.random() * (this.#seen + 1));
+    if (place < SAMPLES) this.#kept[place] = latency;
+    this.#seen += 1;
+  }
+
+  get latencies(): number[] {
+    return [...this.#kept.subarray(0, Math.min(this.#seen, SAMPLES))];
   }
 }
 
-/** Encoded once each: the generator must not be the limit. */
-const TRANSFERS = new Map<number, Uint8Array[]>();
-function transfer(warehouses: number): Uint8Array {
-  let made = TRANSFERS.get(warehouses);
-  if (made === undefined) {
-    const type = warehouseSchema.actions['transfer'];
-    if (type === undefined) throw new Error('the warehouse world has no action transfer');
-    made = Array.from({ length: 1024 }, () => {
-      const from = Math.floor(Math.random() * warehouses);
-      const to = (from + 1 + Math.floor(Math.random() * (warehouses - 1))) % warehouses;
-      return type.encode({ from: `w${from}`, to: `w${to}`, amount: 1 });
-    });
-    TRANSFERS.set(warehouses, made);
+/** One session. */
+class Lane {
+  readonly channel: Channel;
+  readonly index: number;
+  /** Start times by the low bits of the sequence, of which at most half are under way. */
+  readonly #started = new Float64Array(2 * MOST_ACTS);
+  #next = 1;
+  outstanding = 0;
+  /** Answered in this message, to be asked again. */
+  due = 0;
+
+  constructor(channel: Channel, index: number) {
+    this.channel = channel;
+    this.index = index;
   }
-  return made[Math.floor(Math.random() * made.length)] as Uint8Array;
+
+  ask(count: number, started: number): void {
+    for (let i = 0; i < count; i++) this.#started[(this.#next + i) % this.#started.length] = started;
+    this.channel.send(this.index, this.#next, count);
+    this.#next += count;
+    this.outstanding += count;
+  }
+
+  /** When the action was started. */
+  answered(sequence: number): number {
+    this.outstanding -= 1;
+    return this.#started[sequence % this.#started.length] as number;
+  }
+}
+
+/** Lanes of one channel, and what comes over it. */
+class Ear implements ChannelEvents {
+  readonly lanes: Lane[] = [];
+  readonly #state: Measurement;
+  readonly #again: boolean;
+  #now = 0;
+  #heard: Lane[] = [];
+
+  constructor(state: Measurement, again: boolean) {
+    this.#state = state;
+    this.#again = again;
+  }
+
+  answered(lane: number, sequence: number, failure: string | null): void {
+    const to = this.lanes[lane];
+    if (to === undefined) return;
+    if (this.#now === 0) this.#now = performance.now();
+    this.#state.record(this.#now - to.answered(sequence), failure);
+    if (to.due === 0) this.#heard.push(to);
+    to.due += 1;
+  }
+
+  heard(): void {
+    const now = this.#now;
+    this.#now = 0;
+    const heard = this.#heard;
+    this.#heard = [];
+    for (const lane of heard) {
+      const { due } = lane;
+      lane.due = 0;
+      if (this.#again && !this.#state.over) lane.ask(due, now);
+    }
+  }
+
+  closed(reason: string): void {
+    if (this.#state.over) return;
+    console.error(`a connection closed: ${reason}`);
+    process.exit(1);
+  }
+}
+
+async function openLanes(order: LoadOrder, state: Measurement): Promise<Lane[]> {
+  const { urls, link, sockets, warehouses } = order;
+  const perSocket = Math.ceil(order.inFlight / sockets / (MOST_ACTS / 2));
+  const templates = link === undefined ? Templates.acts(warehouses) : Templates.executes(warehouses);
+  const lanes: Lane[] = [];
+  for (let index = 0; index < sockets; index += 1) {
+    const ear = new Ear(state, order.rate === undefined);
+    const channel =
+      link === undefined
+        ? await WebSocketChannel.open(endpoint(urls[index % urls.length] as string), templates, ear)
+        : await LinkChannel.open(link, index, perSocket, templates, ear);
+    for (let lane = 0; lane < channel.lanes; lane++) ear.lanes.push(new Lane(channel, lane));
+    lanes.push(...ear.lanes);
+  }
+  return lanes;
+}
+
+function endpoint(url: string): { host: string; port: number } {
+  const { hostname, port } = new URL(url);
+  return { host: hostname, port: Number(port) };
+}
+
+/** What is due is started, late or not; what finds no session free keeps its time. */
+function startSteadily(lanes: readonly Lane[], rate: number, state: Measurement): void {
+  const from = performance.now();
+  let done = 0;
+  let turn = 0;
+  const timer = setInterval(() => {
+    if (state.over) {
+      clearInterval(timer);
+      return;
+    }
+    const due = ((performance.now() - from) / 1_000) * rate;
+    for (let tried = 0; done < due && tried < lanes.length; turn++) {
+      const lane = lanes[turn % lanes.length] as Lane;
+      if (lane.outstanding >= MOST_ACTS) tried += 1;
+      else {
+        lane.ask(1, from + (done / rate) * 1_000);
+        done += 1;
+        tried = 0;
+      }
+    }
+  }, TICK_MS);
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function run(order: LoadOrder): Promise<LoadReport> {
   const state = new Measurement();
-  const sockets: Socket[] = [];
-  for (let index = 0; index < order.sockets; index += 1) {
-    const client = new Client(order.urls[index % order.urls.length] as string);
-    const room = await client.joinOrCreate('world', { world: 'warehouse', stream: 'answers' });
-    room.reconnection.enabled = false;
-    room.onMessage('*', () => {});
-    sockets.push(new Socket(room, state, order.warehouses));
+  const lanes = await openLanes(order, state);
+  if (order.rate !== undefined) startSteadily(lanes, order.rate, state);
+  else {
+    const share = Math.floor(order.inFlight / lanes.length);
+    for (const [index, lane] of lanes.entries()) {
+      const count = share + (index < order.inFlight % lanes.length ? 1 : 0);
+      if (count > 0) lane.ask(count, performance.now());
+    }
   }
-  const share = Math.floor(order.inFlight / order.sockets);
-  for (const [index, socket] of sockets.entries())
-    socket.start(share + (index < order.inFlight % order.sockets ? 1 : 0));
   await pause(order.warmUpMs);
   const cpu = process.cpuUsage();
   const from = performance.now();
   state.measuring = true;
   await pause(order.measureMs);
   state.measuring = false;
-  const seconds = (performance.now() - from) / 1000;
+  const seconds = (performance.now() - from) / 1_000;
   const used = process.cpuUsage(cpu);
   state.over = true;
-  await Promise.all(sockets.map(({ room }) => room.leave(true)));
-  return {
-    answered: state.answered,
-    failed: state.failed,
-    seconds,
-    latencies: state.latencies,
-    cpuSeconds: (used.user + used.system) / 1e6,
-  };
+  for (const { channel } of lanes) channel.close();
+  const { answered, failed, latencies } = state;
+  return { answered, failed, seconds, latencies, cpuSeconds: (used.user + used.system) / 1e6 };
 }
 
+process.once('disconnect', () => process.exit(0));
 process.once('message', (order: LoadOrder) => {
   run(order).then(
     (report) => process.send?.(report, () => process.disconnect()),
