@@ -73,7 +73,10 @@ async function measure(names: readonly string[], seconds: number, samples: Sampl
 
 /** Everything said so far on the links between the servers. */
 function peerBytes(running: Throughline): number {
-  const text = execFileSync('ss', ['-tinH', 'state', 'established'], { encoding: 'utf8' });
+  const ports = running.peerPorts;
+  // Only these: a machine may have many thousand connections.
+  const filter = ports.map((port) => `sport = :${port}`).join(' or ');
+  const text = execFileSync('ss', ['-tinH', 'state', 'established', `( ${filter} )`], { encoding: 'utf8' });
   const byPort = bytesByPort(text);
-  return running.peerPorts.reduce((sum, port) => sum + (byPort.get(port) ?? 0), 0);
+  return ports.reduce((sum, port) => sum + (byPort.get(port) ?? 0), 0);
 }
