@@ -130,6 +130,8 @@ export async function playForPeople(urls: readonly string[], stop: AbortSignal):
       const match = await tablesAt(url, 'arena', guest.token).catch(() => undefined);
       if (match !== undefined) return Number(match['match']?.[0]?.['opponents'] ?? 0);
     }
+    // Its time may be over: another one next time.
+    guest = null;
     return 0;
   };
   while (!stop.aborted) {

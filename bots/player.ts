@@ -2,30 +2,26 @@
  * One bot and its connection: a client of the protocol as lean as it can be. It keeps no copy of the world (sequence.ts does,
  * for all bots of the process), but holds its own stream to consecutive numbers and each of its acts to exactly one fate.
  */
-import { type Connection, type Dialler, DOWN, UP } from '../client/connection.ts';
+import { type Connection, DOWN, UP } from '../client/connection.ts';
 import { DEFAULT_LIMITS } from '../client/limits.ts';
 import { dialPatience, dialPause, retryPause, stuckPatience } from '../client/patience.ts';
-import { SnapshotParts } from '../client/snapshot-parts.ts';
 import {
   type Answer,
   decodeAnswer,
   decodeAnswers,
   decodeMoveOn,
-  decodeSnapshot,
   decodeWelcome,
   encodeAct,
   encodeActs,
 } from '../schemas/generated/client.ts';
 import type { Envelope } from '../schemas/support/command-types.ts';
-import type { ActionType, WorldSchema } from '../schemas/support/types.ts';
-import type { Books } from './books.ts';
-import { Foresight, type Lookout } from './foresight.ts';
-import type { Meters } from './meters.ts';
+import type { ActionType } from '../schemas/support/types.ts';
+import { Foresight } from './foresight.ts';
 import { BareActs, type Pending, PendingActs } from './pending.ts';
+import type { Manners, Surroundings } from './player-types.ts';
 import type { Random } from './random.ts';
 import type { Intent, Script } from './script-types.ts';
-import type { Sequence } from './sequence.ts';
-import type { Sights } from './sights.ts';
+import { Stream } from './stream.ts';
 
 /**
  * Milliseconds. When to dial, and when to give something up, is the SDK's (patience.ts). Pings are half as often: they are nearly
@@ -39,35 +35,6 @@ const GIVE_UP_MS = 20_000;
 const PASSING = new Set(['no-quorum', 'draining']);
 const BACK_PRESSURE = new Set(['overloaded', 'rate-limited']);
 
-export interface Surroundings {
-  readonly urls: readonly string[];
-  readonly world: string;
-  readonly schema: WorldSchema;
-  readonly sequence: Sequence;
-  readonly meters: Meters;
-  readonly sights: Sights;
-  readonly lookout: Lookout;
-  readonly books: Books;
-  readonly dial: Dialler;
-  /** Milliseconds of one clock for all workers, from the start of the run. */
-  now(): number;
-  /** A bot means to act. */
-  meant(player: Player, intended: number, intent: Intent): void;
-  /** The bot is in the world for the first time. */
-  arrived(player: Player): void;
-  /** This command exists: it was delivered or acknowledged. */
-  saw(number: number, regions: readonly string[]): void;
-}
-
-export interface Manners {
-  /** Index of its first address. */
-  readonly home: number;
-  /** It takes the commands, not only its answers. */
-  readonly watches: boolean;
-  /** It foretells what its acts do. */
-  readonly foresees: boolean;
-}
-
 export class Player {
   readonly script: Script;
   readonly #around: Surroundings;
@@ -76,13 +43,11 @@ export class Player {
   readonly #foresight: Foresight | null;
   readonly #turn: () => Intent | null;
   readonly #pending = new PendingActs();
-  readonly #parts = new SnapshotParts(DEFAULT_LIMITS);
+  readonly #stream: Stream;
   session = '';
   token: string | null = null;
   #book = -1;
   #sequenceNumber = 0;
-  /** The next command this bot needs; 0: it has no state yet. */
-  #next = 0;
   #regions: readonly string[] = [];
   #region = '';
   /** Where it was when the last fault came: what it is told since then counts there; '': where it is. */
@@ -120,6 +85,7 @@ export class Player {
     turn: () => Intent | null,
   ) {
     this.#watches = watches;
+    this.#stream = new Stream(around.sequence, around.meters);
     this.#foresight = foresees ? new Foresight(around.lookout, random) : null;
     this.#around = around;
     this.script = script;
@@ -252,8 +218,8 @@ export class Player {
     this.#away = false;
     const line = ++this.#lines;
     this.#dialledAt = this.#around.now();
-    this.#parts.reset();
-    const from = this.#next === 0 ? null : this.#next;
+    this.#stream.dialled();
+    const from = this.#stream.next === 0 ? null : this.#stream.next;
     const url = urls[this.#address] as string;
     this.#line = this.#around.dial(
       { url, world, token: this.token, from, stream: this.#watches ? 'commands' : 'answers' },
@@ -282,15 +248,16 @@ export class Player {
       else if (type === DOWN.answer) this.#answered(decodeAnswer(bytes));
       else if (type === DOWN.answers)
         for (const answer of decodeAnswers(bytes).answers) this.#answered(answer);
-      else if (type === DOWN.snapshot) this.#snapshot(bytes);
-      else if (type === DOWN.welcome) this.#welcome(bytes);
+      else if (type === DOWN.snapshot) {
+        if (this.#stream.snapshot(bytes)) this.#checkLive();
+      } else if (type === DOWN.welcome) this.#welcome(bytes);
       else if (type === DOWN.moveOn) {
         decodeMoveOn(bytes);
         this.#lose('move-on');
       }
     } catch (error) {
       const words = error instanceof Error ? error.message : String(error);
-      meters.wrong(this.#next, `a message of type ${type} that makes no sense: ${words}`);
+      meters.wrong(this.#stream.next, `a message of type ${type} that makes no sense: ${words}`);
       this.#lose('nonsense');
     }
   }
@@ -313,42 +280,20 @@ export class Player {
   }
 
   #commands(bytes: Uint8Array): void {
-    const { sequence, meters, sights, saw } = this.#around;
-    const span = sequence.take(bytes);
-    if (span === null) {
-      this.#lose('nonsense');
+    const last = this.#stream.commands(bytes);
+    if (typeof last === 'string') {
+      this.#lose(last);
       return;
     }
-    const { first, last } = span;
-    if (first > this.#next) {
-      meters.wrong(this.#next, `a hole in the stream: command ${first} came where ${this.#next} was due`);
-      this.#next = 0;
-      this.#lose('hole');
-      return;
-    }
-    if (first < this.#next) meters.count('repeats', Math.min(last + 1, this.#next) - first);
-    if (last < this.#next) return;
-    meters.count('commands', last + 1 - this.#next);
-    this.#next = last + 1;
-    saw(last, this.#regions);
-    sights.arrived(this.#region, last, this.#heardAt);
+    if (last === 0) return;
+    this.#around.saw(last, this.#regions);
+    this.#around.sights.arrived(this.#region, last, this.#heardAt);
     if (!this.#live) this.#checkLive();
-  }
-
-  #snapshot(bytes: Uint8Array): void {
-    const whole = this.#parts.add(decodeSnapshot(bytes));
-    if (whole === null) return;
-    this.#around.sequence.snapshot(whole.head, whole.parts);
-    // An older one comes from a replica that lags; what follows it is known here already.
-    if (whole.number + 1 < this.#next) return;
-    if (this.#next !== 0) this.#around.meters.count('resyncs');
-    this.#next = whole.number + 1;
-    this.#checkLive();
   }
 
   #checkLive(): void {
     if (this.#live || this.#region === '') return;
-    if (this.#watches && (this.#next === 0 || this.#next <= this.#welcomed)) return;
+    if (this.#watches && (this.#stream.next === 0 || this.#stream.next <= this.#welcomed)) return;
     const { meters } = this.#around;
     const now = this.#around.now();
     this.#failures = 0;

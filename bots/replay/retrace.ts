@@ -112,7 +112,8 @@ export class Retracer {
 
   /** Takes the next command; null: no player asked for it, or nobody knows how to ask for that again. */
   take(command: CommandJson): Retraced | null {
-    const way = command.session === null ? undefined : this.#ways[command.action];
+    const known = command.session !== null && Object.hasOwn(this.#ways, command.action);
+    const way = known ? this.#ways[command.action] : undefined;
     const args = way?.found(command, (table, key) => this.#rows.get(`${table} ${key}`)) ?? null;
     this.#follow(command);
     if (way === undefined) return null;

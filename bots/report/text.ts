@@ -85,16 +85,17 @@ function trendLines({ trends }: Report): string[] {
 function countLines({ counts, codes, reconnects, load }: Report): string[] {
   const each = (value: number) => `${count(value).padEnd(10)} ${rate(value, load.seconds)}`;
   const lines = [dotted('acts', each(counts.acts)), dotted('acknowledged', each(counts.issued))];
-  const others = (
-    ['refused', 'failed', 'unsettled', 'dropped', 'retries', 'duplicates', 'resyncs', 'repeats'] as const
-  ).filter((name) => counts[name] > 0);
-  for (const name of others) lines.push(dotted(name, count(counts[name])));
+  const named = (names: readonly (keyof typeof counts)[]) => {
+    for (const name of names) if (counts[name] > 0) lines.push(dotted(name, count(counts[name])));
+  };
+  named(['refused', 'failed']);
   if (Object.keys(codes).length > 0) lines.push(dotted('  why', list(codes)));
+  named(['unsettled', 'dropped', 'retries', 'duplicates', 'resyncs', 'repeats']);
   if (counts.predictions > 0)
     lines.push(
       dotted(
         'mispredictions',
-        `${count(counts.mispredictions)} of ${count(counts.predictions)} guesses, ${percent(counts.mispredictions / counts.predictions)}`,
+        `${count(counts.mispredictions)} of ${count(counts.predictions)} foretold, ${percent(counts.mispredictions / counts.predictions)}`,
       ),
     );
   lines.push(

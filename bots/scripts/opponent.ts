@@ -8,7 +8,7 @@ import { stepBy } from './walker.ts';
 /** People who did nothing for so long are no reason to hurry … */
 const REST_AFTER_MS = 90_000;
 /** … and without any, so small a share of the turns is taken. */
-const STROLL = 0.07;
+const STROLL = 0.04;
 /** Longer than an act is waited for: it must not be asked twice. */
 const ASK_AGAIN_MS = 30_000;
 /** How long a mood lasts. */

@@ -25,6 +25,7 @@ import { help, type OptionSpecs, type Options, readOptions } from './options.ts'
 import { UsageError } from './usage.ts';
 
 const UNREACHABLE = 3;
+const SECONDS_AT_MOST = 86_400;
 
 const OPTIONS: OptionSpecs = {
   url: {
@@ -216,7 +217,7 @@ function crowdOf(options: Options) {
   const text = options.get('stages');
   if (text === undefined) {
     const count = number(options, 'bots', 1, BOTS_AT_MOST, true);
-    const seconds = number(options, 'seconds', 1, 86_400);
+    const seconds = number(options, 'seconds', 1, SECONDS_AT_MOST);
     const usual = Math.min(count / 200, seconds / 2);
     const ramp = options.get('ramp') === undefined ? usual : number(options, 'ramp', 0, seconds);
     const stays = staysOf([{ to: count, seconds: ramp }]);
@@ -226,7 +227,8 @@ function crowdOf(options: Options) {
   const all = told(() => parseStages(text));
   const seconds = lengthOf(all);
   const stays = staysOf(all);
-  if (!(seconds >= 1 && seconds <= 86_400)) throw wrong(`stages: ${seconds} s in all, expected 1 to 86400`);
+  if (!(seconds >= 1 && seconds <= SECONDS_AT_MOST))
+    throw wrong(`stages: ${seconds} s in all, expected 1 to ${SECONDS_AT_MOST}`);
   if (stays.length > BOTS_AT_MOST) throw wrong(`stages: more than ${BOTS_AT_MOST} bots come`);
   return { count: Math.max(...all.map(({ to }) => to)), seconds, stays, stages: text };
 }
@@ -235,6 +237,10 @@ function crowdOf(options: Options) {
 function echoesOf(options: Options, { players, seconds, startsAt, words }: Replay) {
   if (options.get('stages') !== undefined) throw wrong('stages and replay: one of them says who comes when');
   if (players > BOTS_AT_MOST) throw wrong(`replay: ${players} players, at most ${BOTS_AT_MOST}`);
+  if (seconds > SECONDS_AT_MOST)
+    throw wrong(
+      `replay: takes ${Math.ceil(seconds)} s, at most ${SECONDS_AT_MOST}: see --speed, --from and --to`,
+    );
   // All have come when the first one acts.
   const stays = staysOf([{ to: players, seconds: startsAt / 2_000 }]);
   return { count: players, seconds, stays, stages: `${words} by ${players}` };

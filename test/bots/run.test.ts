@@ -82,16 +82,21 @@ function expectSamePlay(actual: readonly Deed[], wanted: readonly Deed[]): void 
   for (const [at, { after }] of wanted.entries()) expect(actual[at]?.after).toBeCloseTo(after, 1);
 }
 
-async function commands(from: number, to: number) {
-  const { url } = cluster.of('eu');
-  const guest = await fetch(`${url}/v1/sessions`, {
+/** Headers of a guest of the arena. */
+async function guest(): Promise<{ [name: string]: string }> {
+  const answer = await fetch(`${cluster.of('eu').url}/v1/sessions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ world: 'arena' }),
   });
-  const { token } = (await guest.json()) as { token: string };
+  const { token } = (await answer.json()) as { token: string };
+  return { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+}
+
+async function commands(from: number, to: number) {
+  const { url } = cluster.of('eu');
   const path = `${url}/v1/worlds/arena/commands?from=${from}&to=${to}`;
-  const text = await (await fetch(path, { headers: { authorization: `Bearer ${token}` } })).text();
+  const text = await (await fetch(path, { headers: await guest() })).text();
   const lines = text.trim().split('\n');
   return lines.map((line) => JSON.parse(line) as { session: string | null; action: string; time: number });
 }
@@ -376,6 +381,42 @@ describe('bots against three servers', () => {
     );
     expect(mars.code).toBe(2);
     expect(mars.err).toContain('mars');
+  }, 60_000);
+});
+
+describe('opponents for people', () => {
+  it('come as many as the world wants, play without being watched, and say good-bye', async () => {
+    const headers = await guest();
+    const { url } = cluster.of('us');
+    let sequence = 0;
+    const want = async (count: number) => {
+      const body = JSON.stringify({ sequence: ++sequence, action: 'opponents', args: { count } });
+      const answer = await fetch(`${url}/v1/worlds/arena/actions`, { method: 'POST', headers, body });
+      expect(answer.status).toBe(200);
+    };
+    const robots = async () => {
+      const answer = await fetch(`${url}/v1/worlds/arena/state`, { headers });
+      const { tables } = (await answer.json()) as {
+        tables: { player: { kind: string; paid: number }[] };
+      };
+      return tables.player.filter(({ kind }) => kind === 'bot');
+    };
+    await want(4);
+    const play = start(cluster.cli, ['--play', '--url', urls()]);
+    await until('four robots', async () => (await robots()).length === 4, 20_000);
+    const paid = (await robots()).map((one) => one.paid);
+    await until('a step of each', async () => {
+      const now = (await robots()).map((one) => one.paid);
+      return now.length === 4 && now.every((time, at) => time !== paid[at]);
+    });
+    await want(1);
+    await until('one robot', async () => (await robots()).length === 1);
+    await want(2);
+    await until('two robots', async () => (await robots()).length === 2);
+    play.child.kill('SIGTERM');
+    expect(await play.ended).toMatchObject({ code: 0, out: '', err: '' });
+    // Gone at once, not after the time that a lost line is waited for.
+    await until('no robot', async () => (await robots()).length === 0, 3_000);
   }, 60_000);
 });
 

@@ -71,7 +71,12 @@ try {
     if (step.limit) break;
   }
   const top = steps.findLast(({ limit }) => !limit) ?? steps[0];
+  if (top?.limit) console.log('It is the limit at any rate: this machine has too much else to do.');
   const half = told(await measure(site.port, (top?.rate ?? BOTS) / BOTS / 2));
+  console.log(
+    `At half of its top rate, ${half.rate} acts a second by ${BOTS} bots, the generator and a gateway that answers at once ` +
+      `add ${half.issuedMs.p50} ms (median) and ${half.issuedMs.p99} ms (p99); turns are late by ${half.lateMs.p50} and ${half.lateMs.p99} ms.`,
+  );
   console.log(
     JSON.stringify({ name: 'generator', bots: BOTS, seconds: SECONDS, steps, top: top?.rate, half }),
   );

@@ -8,6 +8,8 @@ import { ORPHAN_GUARD } from './region-process.ts';
 
 const AGAIN_MS = 1_000;
 const AGAIN_AT_MOST_MS = 30_000;
+/** One that ran this long before it died starts the count anew. */
+const STEADY_MS = 60_000;
 /** They say good-bye within 1.5 s; then it is killed. */
 const LEAVE_MS = 2_500;
 
@@ -22,6 +24,7 @@ export class OpponentsProcess {
   #child: ChildProcess | null = null;
   #again: NodeJS.Timeout | null = null;
   #deaths = 0;
+  #startedAt = 0;
   #stopping = false;
 
   constructor(options: OpponentsOptions) {
@@ -38,6 +41,7 @@ export class OpponentsProcess {
     const argv = ['--import', ORPHAN_GUARD, files.cli, 'bots', '--play', '--url', urls];
     const child = spawn(process.execPath, argv, { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     this.#child = child;
+    this.#startedAt = performance.now();
     const log = new LogFile(join(data, 'logs'), 'opponents');
     if (child.stderr) createInterface({ input: child.stderr }).on('line', (line) => log.write(line));
     child.once('error', (error) => log.write(error.message));
@@ -70,6 +74,7 @@ export class OpponentsProcess {
   #died(): void {
     this.#child = null;
     if (this.#stopping) return;
+    if (performance.now() - this.#startedAt > STEADY_MS) this.#deaths = 0;
     const pause = Math.min(AGAIN_AT_MOST_MS, AGAIN_MS * 2 ** Math.min(this.#deaths++, 10));
     this.#again = setTimeout(() => this.start(), pause);
   }
