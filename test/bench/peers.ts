@@ -7,12 +7,13 @@ import { type BenchOptions, wanted } from './args.ts';
 import { type Report, ratio, Samples } from './figures.ts';
 import type { LoadOrder, LoadReport } from './lines/load-main.ts';
 import { prepare } from './lines/open-line.ts';
+import { loadOverLinks, prepareLinks } from './link-load.ts';
 import { ask, progress } from './processes.ts';
 import { round, table } from './statistics.ts';
 import { etcd } from './systems/etcd.ts';
 import { redis, redisStream } from './systems/redis.ts';
 import { install, type Running, type System, serverCpu } from './systems/system.ts';
-import { throughline } from './systems/throughline.ts';
+import { Throughline, throughline } from './systems/throughline.ts';
 import { zookeeper } from './systems/zookeeper.ts';
 
 const IN_FLIGHT = [1, 16, 64, 256, 1024];
@@ -21,10 +22,17 @@ const LINES = 64;
 const WARM_UP_MS = 1_500;
 const FIRST_WARM_UP_MS = 5_000;
 
+/** Our servers again, loaded where a gateway of another process would: how much is the WebSockets'? */
+const overLinks: System = {
+  ...throughline(),
+  title: 'Throughline, peer link',
+  about: 'the same servers, loaded over the binary peer port, 6 connections with 64 sessions each',
+};
+
 export async function peers(options: BenchOptions): Promise<Report> {
   const notes: string[] = [];
-  const all = [throughline(), etcd(), zookeeper, redis, redisStream];
-  const systems = all.filter((system) => wanted(options, system.kind) && available(system, options, notes));
+  const all = [throughline(), overLinks, etcd(), zookeeper, redis, redisStream];
+  const systems = all.filter((system) => wanted(options, system.title) && available(system, options, notes));
   const samples = new Samples();
   const inFlight = options.inFlight ?? IN_FLIGHT;
   for (const system of systems) notes.push(`${system.title}: ${system.about}`);
@@ -54,7 +62,8 @@ async function measureSystem(
 ): Promise<void> {
   const running = await system.start();
   try {
-    await prepare(system.kind, running.endpoints[await running.leader()] ?? running.endpoints[0]!);
+    const first = running.endpoints[await running.leader()] ?? running.endpoints[0]!;
+    await (system === overLinks ? prepareLinks(first) : prepare(system.kind, first));
     await measure(system, running, 64, FIRST_WARM_UP_MS, 100);
     for (const count of inFlight) {
       const result = await measure(system, running, count, WARM_UP_MS, seconds * 1_000);
@@ -86,14 +95,17 @@ async function measure(
   measureMs: number,
 ) {
   // A lone client stands beside the leader; many are spread over all servers.
-  const { endpoints } = running;
-  const near = inFlight === 1 ? [endpoints[await running.leader()] ?? endpoints[0]!] : endpoints;
-  const order: LoadOrder = {
-    ...{ kind: system.kind, endpoints: near, lines: Math.min(LINES, inFlight) },
-    ...{ inFlight, warmUpMs, measureMs },
-  };
+  const everyone = [...running.endpoints.keys()];
+  const near = inFlight === 1 ? [Math.max(0, await running.leader())] : everyone;
   const [before, from] = [serverCpu(running), performance.now()];
-  const report = await ask<LoadOrder, LoadReport>('./lines/load-main.ts', order);
+  const times = { warmUpMs, measureMs };
+  const report =
+    system === overLinks && running instanceof Throughline
+      ? await loadOverLinks(running, near, inFlight, times)
+      : await ask<LoadOrder, LoadReport>('./lines/load-main.ts', {
+          ...{ kind: system.kind, endpoints: near.map((index) => running.endpoints[index]!) },
+          ...{ lines: Math.min(LINES, inFlight), inFlight, ...times },
+        });
   // Processor time covers the warm-up, too: by its share of the time under load, which starting the generator is not part of.
   const busy = Math.min((performance.now() - from) / 1_000, warmUpMs / 1_000 + report.seconds);
   const cpu = (serverCpu(running) - before) * (report.seconds / busy);
@@ -127,18 +139,21 @@ function resultTable(systems: readonly System[], inFlight: readonly number[], sa
 
 /** How many times as much we do, how much less it costs. */
 function ratioTable(systems: readonly System[], inFlight: readonly number[], samples: Samples): string {
-  const [ours, ...others] = systems;
-  if (ours?.kind !== 'throughline' || others.length === 0) return '';
+  const ours = systems.filter(({ kind }) => kind === 'throughline');
+  const others = systems.filter(({ kind }) => kind !== 'throughline');
+  if (ours.length === 0 || others.length === 0) return '';
   const figures = samples.figures();
-  const of = (other: System, count: number, what: string) =>
-    round(ratio(figures, figureName(ours, count)(what), figureName(other, count)(what)), 2);
+  const of = (our: System, other: System, count: number, what: string) =>
+    round(ratio(figures, figureName(our, count)(what), figureName(other, count)(what)), 2);
   return table([
-    ['Throughline beside', 'in flight', 'writes/s x', 'p50 x', 'p99 x', 'CPU x'],
+    ['beside', 'ours', 'in flight', 'writes/s x', 'p50 x', 'p99 x', 'CPU x'],
     ...others.flatMap((other) =>
-      inFlight.map((count) => [
-        ...[other.title, count, of(other, count, 'writes/s'), of(other, count, 'p50')],
-        ...[of(other, count, 'p99'), of(other, count, 'CPU')],
-      ]),
+      ours.flatMap((our) =>
+        inFlight.map((count) => [
+          ...[other.title, our === overLinks ? 'peer link' : 'WebSocket', count],
+          ...['writes/s', 'p50', 'p99', 'CPU'].map((what) => of(our, other, count, what)),
+        ]),
+      ),
     ),
   ]);
 }

@@ -89,6 +89,8 @@ abstract class Player {
 
 const STEPS = [STEP, -STEP].map((dx) => arenaSchema.actions.move.encode({ dx, dy: 0 }));
 
+const NO_OPPONENTS = arenaSchema.actions.opponents.encode({ count: 0 });
+
 /** A move is seen when its answer named its number and the stream has reached it. */
 class ArenaPlayer extends Player {
   #sequence = 0;
@@ -99,6 +101,11 @@ class ArenaPlayer extends Player {
 
   get open(): number {
     return this.#sent.size + this.#answered.length;
+  }
+
+  /** The Schema room has none, either. */
+  withoutOpponents(): void {
+    this.send(ACT, encodeAct({ sequence: ++this.#sequence, action: 'opponents', args: NO_OPPONENTS }));
   }
 
   move(due: number): void {
@@ -199,6 +206,7 @@ async function run(order: PlayersOrder): Promise<void> {
       }),
     );
   }
+  if (players[0] instanceof ArenaPlayer) players[0].withoutOpponents();
   keepMoving(players, order.perSecond);
   process.on('message', () => {
     const { user, system } = process.cpuUsage();

@@ -11,6 +11,7 @@ const HEADER = 2;
 const ENOUGH = 1e12;
 
 const { open, inbound, transfer } = warehouseSchema.actions;
+const NAMES = Array.from({ length: KEYS }, (_, index) => keyName(index));
 const TRANSFERS = Array.from({ length: KEYS }, (_, index) => {
   const to = keyName((index + 1 + Math.floor(Math.random() * (KEYS - 1))) % KEYS);
   return transfer.encode({ from: keyName(index), to, amount: 1 });
@@ -40,7 +41,7 @@ export class WorldLine implements Line {
   }
 
   /** Opens the warehouses and fills them so far that no transfer is refused. */
-  async prepare(): Promise<void> {
+  async prepare(names: readonly string[] = NAMES): Promise<void> {
     const ask = (action: string, args: Uint8Array) =>
       new Promise<void>((resolve, reject) => {
         this.#act(action, args, (failure) => {
@@ -49,8 +50,8 @@ export class WorldLine implements Line {
         });
       });
     // No more than a session may have outstanding.
-    for (let index = 0; index < KEYS; index += 16) {
-      const few = Array.from({ length: Math.min(16, KEYS - index) }, (_, i) => keyName(index + i));
+    for (let index = 0; index < names.length; index += 16) {
+      const few = names.slice(index, index + 16);
       await Promise.all(few.map((id) => ask('open', open.encode({ id }))));
       await Promise.all(few.map((to) => ask('inbound', inbound.encode({ to, amount: ENOUGH }))));
     }
