@@ -9,6 +9,10 @@ import type { Ballot, ConsensusConfig, Device } from './types.ts';
  * Time is *attentive* time: each tick adds what passed since the last, but never more than a heartbeat. A host that stood
  * still for a second finds a second's messages queued behind its late tick; those messages are not silence of the others, so
  * the tick must not count as if it were. The price: a device that stands still needs longer to suspect others.
+ *
+ * A leader whose host has too much to do is late again and again, and a change of leader gives that host more to do. So its
+ * followers remember how late it was, for a few seconds, and have so much more patience with it (`unrest`). A leader that is
+ * on time is given up as soon as ever, and a closed link needs no patience at all.
  */
 export interface Election {
   /** Attentive time, ms. */
@@ -18,8 +22,11 @@ export interface Election {
   /** State of the generator (random.ts). */
   random: number;
   leader: { readonly device: Device; readonly ballot: Ballot } | null;
-  /** When the leader was heard last. */
+  /** When the leader was heard last, and in which ballot; 0: none yet. */
   heardAt: number;
+  heardIn: Ballot;
+  /** By how much a leader that was heard again had missed its heartbeat: the most lately, fading. */
+  unrest: number;
   /** When a follower asks for pre-votes, if nothing happens before. */
   dueAt: number;
   /** Devices whose link is known to be down, a bit mask. */
@@ -42,6 +49,12 @@ const SHARE = 1 / 6;
 const GRANT = 2 / 3;
 /** A candidate with a promise gets this share of the time-out to become active. */
 const FAVOUR = 1 / 2;
+/** A heartbeat is on time within so many, for ticks and the way. */
+const ON_TIME = 1.5;
+/** The time-out grows by unrest up to this many times itself … */
+const UNREST_MOST = 2;
+/** … of which a third is left after so many heartbeats without more of it: 4 s by default. */
+const UNREST_FADES = 100;
 
 export function createElection(config: ConsensusConfig): Election {
   const election: Election = {
@@ -50,6 +63,8 @@ export function createElection(config: ConsensusConfig): Election {
     random: config.seed >>> 0,
     leader: null,
     heardAt: 0,
+    heardIn: 0,
+    unrest: 0,
     dueAt: 0,
     down: 0,
     asking: null,
@@ -99,9 +114,20 @@ function turn(election: Election, config: ConsensusConfig): number {
   return (placeInLine(election, config) + random(election)) * config.timing.election * SHARE;
 }
 
+/** Silence after which a leader is in doubt. */
+export function timeOut({ unrest }: Election, { timing }: ConsensusConfig): number {
+  return timing.election + Math.min(unrest, timing.election * UNREST_MOST);
+}
+
 /** One turn is added for all: a leader that stands still for 100 ms must not be given up over a heartbeat and a tick. */
 function patience(election: Election, config: ConsensusConfig): number {
-  return config.timing.election * (1 + SHARE) + turn(election, config);
+  return timeOut(election, config) + config.timing.election * SHARE + turn(election, config);
+}
+
+/** The leader was heard `silence` after the last time: how late was it? */
+function noteSilence(election: Election, { timing }: ConsensusConfig, silence: number): void {
+  const left = Math.max(0, 1 - silence / (UNREST_FADES * timing.heartbeat));
+  election.unrest = Math.max(silence - timing.heartbeat * ON_TIME, election.unrest * left, 0);
 }
 
 /** A sign of life of the leader of a ballot that this device did not promise away. */
@@ -111,8 +137,11 @@ export function heardLeader(
   device: Device,
   ballot: Ballot,
 ): void {
+  // Also where it was given up meanwhile: that it is heard again shows that it should not have been.
+  if (election.heardIn === ballot) noteSilence(election, config, election.clock - election.heardAt);
   election.leader = { device, ballot };
   election.heardAt = election.clock;
+  election.heardIn = ballot;
   election.asking = null;
   election.refused = null;
   election.favoured = null;
@@ -195,7 +224,7 @@ export function grants(election: Election, config: ConsensusConfig, device: Devi
   const { clock, leader, heardAt, favoured } = election;
   if (favoured !== null && favoured.device !== device && clock < favoured.until) return false;
   if (leader === null || leader.device === device || !isUp(election, leader.device)) return true;
-  return clock - heardAt >= config.timing.election * GRANT;
+  return clock - heardAt >= timeOut(election, config) * GRANT;
 }
 
 /**

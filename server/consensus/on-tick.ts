@@ -1,7 +1,7 @@
 import { roundOf } from './ballot.ts';
 import { chooseTeacher, isAskDue, isBehind } from './catch-up.ts';
 import { act, askCatchUp, type Core, type Extra, sendHeartbeat, sendRound } from './core.ts';
-import { ask, grant, grants, isUp, linkChanged, passTime } from './election.ts';
+import { ask, grant, grants, isUp, linkChanged, passTime, timeOut } from './election.ts';
 import { moveHandOver } from './hand-over.ts';
 import { lowestUnvoted } from './leader.ts';
 import { lacksContent } from './learner.ts';
@@ -33,7 +33,7 @@ function tickFollower(core: Core, step: Step): void {
   const { config, election } = core;
   grantRefused(core, step);
   if (election.clock >= election.dueAt) askPreVotes(core, step);
-  else if (election.leader !== null && election.clock - election.heardAt >= config.timing.election)
+  else if (election.leader !== null && election.clock - election.heardAt >= timeOut(election, config))
     election.leader = null;
 }
 

@@ -145,6 +145,67 @@ describe('elections [0064, section 11]', () => {
       expect([network.leaders(), ballotsSeen(network)]).toEqual([[0], 3]);
     });
 
+  /** The host of one device stands still for a while: then it ticks late and finds everything. */
+  function standStill(network: Network, slow: number, ms: number): void {
+    const held: Packet[] = [];
+    const end = network.now + ms;
+    while (network.now < end) {
+      network.now += 5;
+      for (const node of network.nodes)
+        if (node.config.self !== slow) node.input({ kind: 'tick', now: network.now });
+      network.settle((packet) => packet.to === slow && held.push(packet) > 0);
+    }
+    network.node(slow).input({ kind: 'tick', now: network.now });
+    for (const packet of held) network.deliver(packet);
+    network.settle();
+  }
+
+  function rest(network: Network, ms: number): void {
+    for (let spent = 0; spent < ms; spent += 5) {
+      network.tick(5);
+      network.settle();
+    }
+  }
+
+  const silenceUntilAsked = (network: Network): number => {
+    const start = network.now;
+    while (!network.packets.some(({ message }) => message.kind === 'pre-vote')) {
+      network.packets = [];
+      network.tick(5);
+    }
+    return network.now - start;
+  };
+
+  it('a leader whose host has ever more to do keeps its place: it was late before, and is forgiven for being late again', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const network = led(3, { seed });
+      for (const ms of [100, 150, 200, 250, 300, 350, 300]) {
+        standStill(network, 0, ms);
+        rest(network, 200);
+      }
+      expect([seed, network.leaders(), ballotsSeen(network)]).toEqual([seed, [0], 3]);
+    }
+  });
+
+  it('the patience with a leader that was late ends: within half a second at once, as short as ever after a while', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const network = led(3, { seed });
+      for (const ms of [100, 150, 200, 250, 300, 350, 400, 450]) {
+        standStill(network, 0, ms);
+        rest(network, 100);
+      }
+      const late = network.leaders();
+      expect(late).toEqual([0]);
+      expect(silenceUntilAsked(network)).toBeLessThanOrEqual(535);
+    }
+    const network = led(3);
+    standStill(network, 0, 150);
+    rest(network, 20_000);
+    network.tick(40);
+    network.settle();
+    expect(silenceUntilAsked(network)).toBeLessThanOrEqual(205);
+  });
+
   it('a device stopped for a minute does not count the minute: no pre-vote of its own at the first late tick', () => {
     const network = led(3);
     network.now += 60_000;
