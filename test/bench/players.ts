@@ -35,6 +35,8 @@ interface Served {
   readonly loadCores: number;
   readonly good: boolean;
   readonly bytesPerSecond: number;
+  /** Bytes to one player for one move of one player, framing and all else included. */
+  readonly bytesPerMove: number;
 }
 
 export async function players(options: BenchOptions): Promise<Report> {
@@ -60,6 +62,7 @@ export async function players(options: BenchOptions): Promise<Report> {
     'server cores',
     'load cores',
     'MB/s',
+    'B a move',
     '',
   ];
   const most = samples.figures().filter(({ name }) => name.includes('most players'));
@@ -90,7 +93,8 @@ async function search(
     samples.add(`${name}: act-seen p50`, served.p50, 'ms', 'less');
     samples.add(`${name}: act-seen p99`, served.p99, 'ms', 'less');
     samples.add(`${name}: server CPU`, served.cores, 'cores', 'less');
-    const { p50, p99, cores, loadCores, bytesPerSecond } = served;
+    samples.add(`${name}: bytes a move and receiver`, served.bytesPerMove, 'B', 'less');
+    const { p50, p99, cores, loadCores, bytesPerSecond, bytesPerMove } = served;
     const verdict = served.good ? '' : 'too many';
     rows.push([
       title,
@@ -100,6 +104,7 @@ async function search(
       round(cores),
       round(loadCores),
       round(bytesPerSecond / 1e6, 1),
+      round(bytesPerMove, 1),
       verdict,
     ]);
     progress(`${name}: p99 ${round(p99, 0)} ms, ${round(cores)} cores ${verdict}`);
@@ -143,7 +148,7 @@ async function measure(game: Game, count: number, rate: number, options: BenchOp
     const used = cpuSeconds(running.pids) - cpu;
     const after = (await told(load, {})) as PlayersReport;
     const seconds = (performance.now() - from) / 1_000;
-    return served(before, after, used, seconds, rate);
+    return served(before, after, used, seconds, order);
   } finally {
     await load.stop();
     await running.stop();
@@ -155,18 +160,20 @@ function served(
   after: PlayersReport,
   cpu: number,
   seconds: number,
-  rate: number,
+  { perSecond, players: count }: PlayersOrder,
 ): Served {
   const seen = Histogram.from(after.seen);
+  const bytes = after.bytes - before.bytes;
   const p99 = seen.count === 0 ? Number.POSITIVE_INFINITY : seen.percentile(99);
   // Those who look, at most 80 of them, may have a tenth of a second open; far more means that it piles up.
-  const piling = after.open > before.open + 80 * Math.max(1, (rate * GOOD_MS) / 1_000);
+  const piling = after.open > before.open + 80 * Math.max(1, (perSecond * GOOD_MS) / 1_000);
   return {
     p50: seen.percentile(50),
     p99,
     cores: cpu / seconds,
     loadCores: (after.cpuSeconds - before.cpuSeconds) / seconds,
     good: p99 <= GOOD_MS && !piling && after.closed === 0,
-    bytesPerSecond: (after.bytes - before.bytes) / seconds,
+    bytesPerSecond: bytes / seconds,
+    bytesPerMove: bytes / (after.sent - before.sent) / count,
   };
 }

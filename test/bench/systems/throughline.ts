@@ -1,5 +1,6 @@
 /** Our own three region servers as processes, as the benchmarks see them. */
 import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { adminPost, Cluster, type ClusterOptions, type Server, statusOf } from '../../cluster/harness.ts';
 import type { Endpoint } from '../lines/line.ts';
 import { atEnd } from '../processes.ts';
@@ -27,7 +28,10 @@ export class Throughline implements Breakable {
     this.cluster = cluster;
     this.endpoints = cluster.servers.map(({ listen }) => ({ host: '127.0.0.1', port: listen }));
     // The processes are the harness' business; its folders would stay after Ctrl-C.
-    this.#forget = atEnd(() => rmSync(cluster.folder, { recursive: true, force: true, maxRetries: 5 }));
+    this.#forget = atEnd(() => {
+      for (const folder of [cluster.folder, dirname(cluster.cli)])
+        rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    });
   }
 
   static async start(options: ClusterOptions): Promise<Throughline> {
