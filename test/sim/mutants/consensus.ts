@@ -54,6 +54,7 @@ export const CONSENSUS: readonly Mutant[] = [
   {
     name: 'a new leader takes the latest vote without asking for its precedent',
     source: '15, R5: anchored condition dropped',
+    seen: 'mutant-36',
     edits: [edit('history', 'if (vote.command.precedent !== precedent) continue;', '')],
   },
   {
@@ -174,6 +175,7 @@ export const CONSENSUS: readonly Mutant[] = [
   {
     name: 'a repeated vote counts as another device',
     source: '15, 14 T34: a voter counted twice',
+    seen: 'mutant-3',
     edits: [
       edit(
         'tally',
@@ -186,6 +188,7 @@ export const CONSENSUS: readonly Mutant[] = [
   {
     name: 'votes of different ballots are added',
     source: '15, 14 T35',
+    seen: 'mutant-3',
     edits: [
       edit('tally', 'if (found?.ballot === ballot) return found;', 'if (found !== undefined) return found;'),
     ],
@@ -216,6 +219,7 @@ export const CONSENSUS: readonly Mutant[] = [
   {
     name: 'votes are sampled after the issued commands of an answer',
     source: '15, A7: D sampled before V',
+    seen: 'mutant-36',
     edits: [
       edit(
         'info',
@@ -232,6 +236,7 @@ export const CONSENSUS: readonly Mutant[] = [
   {
     name: 'issued numbers that no message carries are not waited for',
     source: '15, A6: compacted numbers not reported',
+    seen: 'mutant-11',
     edits: [
       edit('leader', 'if (info === null || info.upTo > upTo) continue;', 'if (info === null) continue;'),
     ],
@@ -251,6 +256,7 @@ export const CONSENSUS: readonly Mutant[] = [
   {
     name: 'a device leaves out votes for what it knows to be issued above a hole',
     source: '15, A4: H ends at a known issued number',
+    seen: 'mutant-166',
     edits: [
       edit(
         'info',
@@ -263,6 +269,7 @@ export const CONSENSUS: readonly Mutant[] = [
   {
     name: 'votes above a hole are not reported',
     source: '14 T26, A35',
+    seen: 'mutant-36',
     edits: [
       edit(
         'info',
@@ -275,6 +282,7 @@ export const CONSENSUS: readonly Mutant[] = [
   {
     name: 'a vote below the promise',
     source: '14 T38',
+    seen: 'mutant-3',
     edits: [
       edit(
         'follower',
@@ -292,6 +300,7 @@ export const CONSENSUS: readonly Mutant[] = [
   {
     name: 'a promise below the promise',
     source: 'own, R2',
+    seen: 'mutant-65',
     edits: [
       edit(
         'follower',
@@ -338,6 +347,7 @@ export const CONSENSUS: readonly Mutant[] = [
   {
     name: 'the window does not hold for re-proposed commands',
     source: '14 T61',
+    seen: 'mutant-168',
     edits: [edit('leader', 'Math.min(role.next - 1, upTo + window)', '(window, role.next - 1)')],
     hunt: [{ sim: 'wild' }, { sim: 'timed' }],
   },
@@ -349,30 +359,35 @@ export const CONSENSUS: readonly Mutant[] = [
   {
     name: 'pages of two answers are mixed',
     source: '14 T59',
+    seen: 'mutant-16',
     edits: [edit('leader', 'partial.info !== info || ', '')],
     hunt: [{ sim: 'wild' }, { sim: 'timed' }],
   },
   {
     name: 'leadership is confirmed without asking',
     source: '14 T71',
+    seen: 'mutant-3',
     edits: [edit('lease', 'if (!isMajority(proof)) return token;', 'if (proof < 0) return token;')],
     hunt: [{ sim: 'wild' }, { sim: 'timed' }],
   },
   {
     name: 'an acknowledgement from before the question confirms leadership',
     source: '14 T71',
+    seen: 'mutant-4',
     edits: [edit('lease', 'sequence: lease.sequence + 1, begun', 'sequence: lease.sequence, begun')],
     hunt: [{ sim: 'wild' }, { sim: 'timed' }],
   },
   {
     name: 'candidates of equal rank refuse each other',
     source: 'own, 11',
+    seen: 'mutant-4',
     edits: [edit('election', 'rankOfA === rankOfB ? a < b : rankOfA < rankOfB', 'rankOfA < rankOfB')],
     hunt: [{ sim: 'timed' }],
   },
   {
     name: 'a candidate that nobody reaches delays the others for ever',
     source: 'own, 11',
+    seen: 'mutant-210',
     edits: [edit('election', 'if ((election.tried & (1 << device)) !== 0) return;', '')],
     hunt: [{ sim: 'timed' }],
   },
@@ -391,6 +406,7 @@ export const CONSENSUS: readonly Mutant[] = [
   {
     name: 'a lost BeginBallot is not repeated',
     source: '14 T45, 11',
+    seen: 'mutant-7',
     edits: [
       edit(
         'leader',

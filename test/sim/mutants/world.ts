@@ -3,15 +3,31 @@ import type { Ground, Mutant } from './hunt.ts';
 const edit = (file: string, find: string, replace: string) => ({ file: `${file}.ts`, find, replace });
 const REGIONS: readonly Ground[] = [{ sim: 'wild-world' }, { sim: 'world', runs: 100 }];
 const CLIENTS: readonly Ground[] = [{ sim: 'world', runs: 300 }];
+/** A seed that shows it soon, where the first ones do not. */
+const SEEN: Readonly<Record<string, string>> = {
+  'a refusal leaves before the leadership is confirmed': 'mutant-140',
+  'functions run beyond the window': 'mutant-3',
+  'a deposed leader goes on from the state it had': 'mutant-4',
+  'a read is answered without asking the majority': 'mutant-17',
+  'a sequence below an executed one is executed': 'mutant-24',
+  'a request that is heard twice runs twice': 'mutant-54',
+  'a client goes on one command too late': 'mutant-3',
+  'an unknown outcome is taken for a definite no': 'mutant-9',
+  'commands of an old connection are taken for those of the new one': 'mutant-16',
+  'a page that is loaded anew takes sequences of an earlier life': 'mutant-25',
+  'a client whose acts are given up stays with a deaf region': 'mutant-210',
+  'half a snapshot is finished by the next connection': 'mutant-194',
+};
+const seenOf = (name: string) => (SEEN[name] === undefined ? {} : { seen: SEEN[name] });
 const mutant = (name: string, source: string, ...edits: Mutant['edits']): Mutant => ({
-  ...{ name, source, edits, hunt: REGIONS },
+  ...{ name, source, edits, hunt: REGIONS, ...seenOf(name) },
 });
 const told = (name: string, source: string, story: string, ...edits: Mutant['edits']): Mutant => ({
   ...{ name, source, edits },
   hunt: [{ story }],
 });
 const client = (name: string, ...edits: Mutant['edits']): Mutant => ({
-  ...{ name, source: 'own', edits, hunt: CLIENTS },
+  ...{ name, source: 'own', edits, hunt: CLIENTS, ...seenOf(name) },
 });
 
 /** The leader's room: what may be said, and when (section 8). */
@@ -66,6 +82,15 @@ export const LEADER: readonly Mutant[] = [
       'server/leader/leader',
       "answers.hold({ region, request, outcome: 'read', number: state.version }, state.version, this.token + 1);",
       "this.replies.push({ region, request, outcome: 'read', number: state.version });",
+    ),
+  ),
+  mutant(
+    'an answer without effect waits for a command that may never come',
+    'own',
+    edit(
+      'server/replica/world-host',
+      "if (reply.outcome === 'nothing') this.actions.reached(this.replica.number);",
+      '',
     ),
   ),
 ];
@@ -192,8 +217,10 @@ export const RESUME: readonly Mutant[] = [
       'if (!issued && !sentAt) this.#overdue ??= sentAt;',
     ),
   ),
-  client(
+  told(
     'a no is believed while a region that was left may hold a copy',
+    'own',
+    'a no beside a copy',
     edit(
       'client/outstanding',
       'entry.doubtful ? doubted(verdict(answer)) : verdict(answer)',

@@ -4,7 +4,7 @@ import type { Parcel } from '../check/checker.ts';
 import { checkWorld } from '../check/world-check.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import type { Production } from '../production.ts';
-import { Deeds, end, fateOf, type Lived } from './ledger-of-deeds.ts';
+import { Deeds, end, type Fate, fateOf, type Lived } from './ledger-of-deeds.ts';
 import { RegionMachine } from './region-machine.ts';
 import type { Deed } from './warehouse-model.ts';
 
@@ -16,7 +16,7 @@ export class Script {
   readonly cluster: Cluster<RegionMachine>;
   private readonly production: Production;
   private readonly deeds = new Deeds();
-  private readonly calls = new Map<number, Lived>();
+  private readonly calls = new Map<number, (answer: Answer) => void>();
   private readonly woken = new Set<Device>();
   /** Sent and neither delivered nor dropped. */
   pool: Parcel[] = [];
@@ -99,17 +99,32 @@ export class Script {
 
   /** Somebody posts a deed at a region, once. */
   post(device: Device, session: string, deed: Deed): Lived {
+    const lived = this.begin(session, deed);
+    this.copy(device, lived, (answer) => this.end(lived, fateOf(answer)));
+    return lived;
+  }
+
+  /** Somebody wants something of the world, under sequence 1. */
+  begin(session: string, deed: Deed): Lived {
     const lived = this.deeds.begin(session, deed, this.clock, this.cluster.checker.truth.upTo);
     lived.sequence = 1;
-    lived.copies = 1;
-    const call = ++this.names;
-    this.calls.set(call, lived);
-    const args = this.production.warehouse.schema.actions[deed.action]!.encode(deed.args);
-    this.cluster.run(device, (region) =>
-      region.call(call, { session, sequence: 1, action: deed.action, args }),
-    );
-    this.rest();
     return lived;
+  }
+
+  /** A copy of it comes to a region. */
+  copy(device: Device, lived: Lived, answered: (answer: Answer) => void): void {
+    const { session, sequence, deed } = lived;
+    lived.copies++;
+    const call = ++this.names;
+    this.calls.set(call, answered);
+    const args = this.production.warehouse.schema.actions[deed.action]!.encode(deed.args);
+    this.cluster.run(device, (region) => region.call(call, { session, sequence, action: deed.action, args }));
+    this.rest();
+  }
+
+  /** Whoever wanted it is told how it ended; what comes later is of no interest. */
+  end(lived: Lived, fate: Fate): void {
+    if (lived.fate === null) end(lived, fate, this.clock, this.cluster.checker.truth.upTo);
   }
 
   /** The promises to everybody, at the end. */
@@ -118,9 +133,8 @@ export class Script {
   }
 
   private answered(call: number, answer: Answer): void {
-    const lived = this.calls.get(call)!;
     this.clock += 1;
-    if (lived.fate === null) end(lived, fateOf(answer), this.clock, this.cluster.checker.truth.upTo);
+    this.calls.get(call)!(answer);
   }
 
   /** Turns are taken and disks are quick. */
