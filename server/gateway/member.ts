@@ -1,12 +1,13 @@
 /** One connected client: what it sends, what it is answered, and how much nonsense is put up with. */
 import { type Act, type Answer, decodeAct, decodeActs } from '../../schemas/generated/client.ts';
 import { SchemaError } from '../../schemas/support/errors.ts';
+import { negative, positive } from '../answer-message.ts';
 import { type ErrorCode, ThroughlineError } from '../errors.ts';
 import type { ActAnswer, Asker } from '../world-service.ts';
 import { hand, settle } from './ask.ts';
 import { ClientStream, type StreamContext } from './client-stream.ts';
 import { ACT, ACTS, answerFrame, answersFrame, HEADER, moveOnFrame, ROOM_DATA_BYTES } from './frames.ts';
-import { asRefusal, closeCode, closeReason, isFault, wellFormed } from './refusal.ts';
+import { asRefusal, closeCode, closeReason, isFault } from './refusal.ts';
 import type { Seat, Sessions } from './sessions.ts';
 import type { ActionCounts, CutOff } from './types.ts';
 import type { Pipe } from './wire.ts';
@@ -221,24 +222,4 @@ export class Member implements Asker {
     this.end('rate-limited', 'too many messages', 'flood');
     return false;
   }
-}
-
-function positive(sequence: number, answer: ActAnswer): Answer {
-  const { number, result, duplicate } = answer;
-  return { sequence, outcome: 'issued', number, duplicate, result, code: '', detail: '' };
-}
-
-function negative(sequence: number, error: ThroughlineError): Answer {
-  const refused = error.code === 'refused';
-  const outcome = error.kind === 'unknown' ? 'unknown' : refused ? 'refused' : 'failed';
-  const code = refused ? (error.gameCode ?? error.code) : error.code;
-  return {
-    sequence,
-    outcome,
-    number: 0,
-    duplicate: false,
-    result: '',
-    code: wellFormed(code),
-    detail: wellFormed(error.message),
-  };
 }

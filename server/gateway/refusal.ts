@@ -1,6 +1,5 @@
 /** How an error of errors.ts looks to a client: an HTTP answer, a close code, a refused join. */
 import { SchemaError } from '../../schemas/support/errors.ts';
-import { isWellFormed } from '../../schemas/support/utf8.ts';
 import { type ErrorCode, HTTP_STATUS, ThroughlineError } from '../errors.ts';
 
 const REASON_BYTES = 123;
@@ -41,9 +40,4 @@ export function closeCode(code: ErrorCode): number {
 /** What a close frame has room for: 123 bytes. */
 export function closeReason(code: ErrorCode, detail: string): string {
   return `${code}: ${detail}`.replace(/[^\x20-\x7e]/g, '?').slice(0, REASON_BYTES);
-}
-
-/** Text that has a UTF-8 form, which half of a surrogate pair has not. */
-export function wellFormed(text: string): string {
-  return isWellFormed(text) ? text : Buffer.from(text).toString();
 }

@@ -191,6 +191,30 @@ export function encodePeer(world: string, message: PeerMessage): Uint8Array {
   return encodeMessage({ world, body: bodyOf(message) }, true);
 }
 
+/** Batches from here on are not copied into their message. */
+const LONG_BATCH = 4_096;
+/** Stands for a long batch while its message is written. */
+const PLACE = new Uint8Array(8);
+
+/** The bytes that encodePeer makes, in one part or two: a long batch stays where it is. */
+export function encodeParts(world: string, message: PeerMessage): readonly Uint8Array[] {
+  if (message.kind !== 'begin-ballot' && message.kind !== 'issued') return [encodePeer(world, message)];
+  const long = batch(message.commands);
+  if (long.length < LONG_BATCH || long.length % PLACE.length !== 0) return [encodePeer(world, message)];
+  const body: Body =
+    message.kind === 'issued'
+      ? { kind: 'issued', upTo: message.upTo, batch: PLACE }
+      : { kind: 'beginBallot', ballot: message.ballot, batch: PLACE };
+  const whole = encodeMessage({ world, body }, true);
+  // The batch is the last thing in the message: its length stands right before it, and nothing follows.
+  const head = whole.subarray(0, whole.length - PLACE.length);
+  const view = new DataView(head.buffer, head.byteOffset, head.length);
+  if (view.getUint32(head.length - 4, true) !== PLACE.length) throw new Error('a batch is not where it was');
+  view.setUint32(0, head.length + long.length - 4, true);
+  view.setUint32(head.length - 4, long.length, true);
+  return [head, long];
+}
+
 export interface Received {
   readonly world: string;
   readonly message: PeerMessage;

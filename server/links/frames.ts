@@ -32,19 +32,23 @@ export class FrameError extends Error {}
 
 const KINDS: ReadonlySet<number> = new Set(Object.values(FRAME));
 
-/** Bodies up to here are copied behind their header: one small write costs less than a list of parts. */
-const COPIED_BYTES = 64 * 1024;
+/** Bodies up to here are copied behind their header: one write costs less than a list of parts. */
+const COPIED_BYTES = 256 * 1024;
 
-/** A frame as what is to be written, one after the other: one buffer, or the header and the pieces as they are. */
+/**
+ * A frame as what is to be written, one after the other: one buffer, or the header and the pieces as they are. `room` gives
+ * memory of exactly so many bytes.
+ */
 export function frameParts(
   kind: FrameKind,
   value: number,
   pieces: readonly Uint8Array[],
+  room: (bytes: number) => Buffer = Buffer.allocUnsafe,
 ): readonly Uint8Array[] {
   let length = 0;
   for (const piece of pieces) length += piece.length;
   if (length > COPIED_BYTES) return [frameHeader(kind, value, pieces), ...pieces];
-  const frame = Buffer.allocUnsafe(HEADER_BYTES + length);
+  const frame = room(HEADER_BYTES + length);
   frame.writeUInt32LE(length, 0);
   frame.writeUInt32LE(kind, 8);
   frame.writeUInt32LE(value, 12);

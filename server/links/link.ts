@@ -40,6 +40,12 @@ export interface LinkHandlers {
   down(reason: string): void;
 }
 
+/** One message in its parts. */
+interface Queued {
+  readonly parts: readonly Uint8Array[];
+  readonly bytes: number;
+}
+
 interface Outgoing {
   readonly due: number;
   readonly kind: FrameKind;
@@ -51,22 +57,6 @@ interface Outgoing {
 /** A clock that fits a frame's value: hundredths of a millisecond, round in half a day. */
 const TICKS_PER_MS = 100;
 const ticks = (): number => Math.round(performance.now() * TICKS_PER_MS) % 0x1_0000_0000;
-
-/** Pieces that lie side by side are one piece for the kernel. */
-function joinNeighbours(pieces: readonly Uint8Array[]): Uint8Array[] {
-  const joined: Uint8Array[] = [];
-  for (let i = 0; i < pieces.length; ) {
-    const { buffer, byteOffset } = pieces[i]!;
-    let length = 0;
-    for (; i < pieces.length; i++) {
-      const piece = pieces[i]!;
-      if (piece.buffer !== buffer || piece.byteOffset !== byteOffset + length) break;
-      length += piece.length;
-    }
-    joined.push(new Uint8Array(buffer, byteOffset, length));
-  }
-  return joined;
-}
 
 /** An authenticated connection: messages out in one write a turn, in order; messages in; a clock of round trips. */
 export class Link {
@@ -81,7 +71,7 @@ export class Link {
   readonly #faults: Faults;
   readonly #bounds: LinkBounds;
   readonly #handlers: LinkHandlers;
-  #pieces: Uint8Array[] = [];
+  #queue: Queued[] = [];
   #bytes = 0;
   #delayed: Outgoing[] = [];
   #delayedBytes = 0;
@@ -114,16 +104,18 @@ export class Link {
   }
 
   /** Takes one encoded message for the write at the end of the turn; false: there is no room, it is dropped. */
-  send(bytes: Uint8Array): boolean {
+  send(parts: readonly Uint8Array[]): boolean {
     const { queueBytes } = this.#bounds;
-    const room = bytes.length <= LINK_QUEUE_SMALL ? queueBytes + LINK_QUEUE_RESERVE : queueBytes;
-    if (bytes.length > LINK_FRAME_BYTES || this.queued + bytes.length > room) {
+    let bytes = 0;
+    for (const part of parts) bytes += part.length;
+    const room = bytes <= LINK_QUEUE_SMALL ? queueBytes + LINK_QUEUE_RESERVE : queueBytes;
+    if (bytes > LINK_FRAME_BYTES || this.queued + bytes > room) {
       this.dropped++;
       return false;
     }
-    if (this.#pieces.length === 0) queueMicrotask(() => this.#flush());
-    this.#pieces.push(bytes);
-    this.#bytes += bytes.length;
+    if (this.#queue.length === 0) queueMicrotask(() => this.#flush());
+    this.#queue.push({ parts, bytes });
+    this.#bytes += bytes;
     return true;
   }
 
@@ -171,7 +163,7 @@ export class Link {
     clearInterval(this.#pingTimer);
     if (this.#retireTimer !== null) clearTimeout(this.#retireTimer);
     if (this.#delayTimer !== null) clearTimeout(this.#delayTimer);
-    this.#pieces = [];
+    this.#queue = [];
     this.#bytes = 0;
     this.#delayed = [];
     this.#delayedBytes = 0;
@@ -199,19 +191,22 @@ export class Link {
   }
 
   #flush(): void {
-    const pieces = this.#pieces;
-    if (pieces.length === 0) return;
-    this.#pieces = [];
+    const queue = this.#queue;
+    if (queue.length === 0) return;
+    this.#queue = [];
     this.#bytes = 0;
-    for (let i = 0; i < pieces.length; ) {
-      const begin = i;
-      let bytes = 0;
-      for (; i < pieces.length; i++) {
-        if (i > begin && bytes + pieces[i]!.length > LINK_FRAME_FULL) break;
-        bytes += pieces[i]!.length;
+    let pieces: Uint8Array[] = [];
+    let sum = 0;
+    for (const { parts, bytes } of queue) {
+      if (pieces.length > 0 && sum + bytes > LINK_FRAME_FULL) {
+        this.#put(FRAME.messages, 0, pieces);
+        pieces = [];
+        sum = 0;
       }
-      this.#put(FRAME.messages, 0, joinNeighbours(pieces.slice(begin, i)));
+      pieces.push(...parts);
+      sum += bytes;
     }
+    this.#put(FRAME.messages, 0, pieces);
   }
 
   #put(kind: FrameKind, value: number, pieces: readonly Uint8Array[]): void {

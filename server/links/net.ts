@@ -14,7 +14,7 @@ import {
   LINK_PENDING,
 } from '../limits.ts';
 import type { WorldService } from '../world-service.ts';
-import { decodePeer, encodePeer } from './codec.ts';
+import { decodePeer, encodeParts } from './codec.ts';
 import type { Frame } from './frames.ts';
 import { GATEWAY_BOUNDS, type GatewayBounds, GatewayLink } from './gateway-link.ts';
 import { Greeting } from './greeting.ts';
@@ -100,8 +100,11 @@ class Net implements NetLinks {
   readonly #gateways = new Set<GatewayLink>();
   #closed = false;
   /** The last message and its bytes: one message for several peers is encoded once. */
-  #encoded: { readonly world: string; readonly message: PeerMessage; readonly bytes: Uint8Array } | null =
-    null;
+  #encoded: {
+    readonly world: string;
+    readonly message: PeerMessage;
+    readonly parts: readonly Uint8Array[];
+  } | null = null;
 
   constructor(options: LinkOptions, events: LinkEvents) {
     this.#options = options;
@@ -153,8 +156,8 @@ class Net implements NetLinks {
     const peer = this.#peers[device];
     if (peer === null || peer === undefined) throw new RangeError(`there is no link to device ${device}`);
     if (!peer.reachable) return;
-    const bytes = this.#encode(world, message);
-    if (bytes !== null) peer.send(bytes);
+    const parts = this.#encode(world, message);
+    if (parts !== null) peer.send(parts);
   }
 
   status(): readonly PeerStatus[] {
@@ -193,15 +196,15 @@ class Net implements NetLinks {
   }
 
   /** Null, logged, for what the schema cannot hold: one message's fault must not stop the rest. */
-  #encode(world: string, message: PeerMessage): Uint8Array | null {
+  #encode(world: string, message: PeerMessage): readonly Uint8Array[] | null {
     const last = this.#encoded;
-    if (last !== null && last.message === message && last.world === world) return last.bytes;
+    if (last !== null && last.message === message && last.world === world) return last.parts;
     try {
-      const bytes = encodePeer(world, message);
+      const parts = encodeParts(world, message);
       // Kept for this turn only: a megabyte should not wait for the next message.
       if (last === null) queueMicrotask(() => (this.#encoded = null));
-      this.#encoded = { world, message, bytes };
-      return bytes;
+      this.#encoded = { world, message, parts };
+      return parts;
     } catch (error) {
       this.#warn('unencodable', `${message.kind} for ${world}: ${(error as Error).message}`);
       return null;

@@ -88,8 +88,9 @@ export class Peer {
     this.#dialSoon();
   }
 
-  send(bytes: Uint8Array): void {
-    if (this.#link === null || this.#link.send(bytes)) return;
+  /** One encoded message in its parts. */
+  send(parts: readonly Uint8Array[]): void {
+    if (this.#link === null || this.#link.send(parts)) return;
     const { queued } = this.#link;
     this.#say('warn', { code: 'dropped', queued }, 'messages to a peer are dropped: its queue is full');
   }

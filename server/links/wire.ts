@@ -8,12 +8,17 @@ export interface WireHandlers {
   closed(reason: string): void;
 }
 
+/** Smaller frames come from Node's pool. */
+const SPARE_BYTES = 4_096;
+
 /** Frames over one socket. Whatever goes wrong ends this connection and nothing else. */
 export class Wire {
   readonly #socket: Socket;
   readonly #reader: FrameReader;
   #handlers: WireHandlers = { frame: () => {}, closed: () => {} };
   #open = true;
+  /** Memory of an earlier large frame, which the kernel has by now. */
+  #spare: Buffer | null = null;
   /** When the last bytes came, be it part of a frame. */
   heardAt = performance.now();
 
@@ -58,14 +63,28 @@ export class Wire {
   write(kind: FrameKind, value: number, pieces: readonly Uint8Array[]): void {
     if (!this.#open) return;
     const socket = this.#socket;
-    const parts = frameParts(kind, value, pieces);
+    let room: Buffer | null = null;
+    const parts = frameParts(kind, value, pieces, (bytes) => {
+      if (bytes < SPARE_BYTES) return Buffer.allocUnsafe(bytes);
+      room = this.#large(bytes);
+      return room.subarray(0, bytes);
+    });
     if (parts.length === 1) {
-      socket.write(parts[0] as Uint8Array);
+      if (room === null) socket.write(parts[0] as Uint8Array);
+      else socket.write(parts[0] as Uint8Array, () => (this.#spare = room));
       return;
     }
     socket.cork();
     for (const part of parts) socket.write(part);
     socket.uncork();
+  }
+
+  /** New memory costs more than writing to it, so that of an earlier frame is taken where it is free again. */
+  #large(bytes: number): Buffer {
+    const spare = this.#spare;
+    this.#spare = null;
+    if (spare !== null && spare.length >= bytes) return spare;
+    return Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(bytes)));
   }
 
   close(): void {

@@ -4,7 +4,7 @@ import { encodeMessage } from '../../schemas/generated/peer.ts';
 import { encodeEnvelope } from '../../schemas/support/envelope.ts';
 import { SchemaError } from '../../schemas/support/errors.ts';
 import type { Command } from '../../server/consensus/types.ts';
-import { decodePeer, encodePeer, splitMessages } from '../../server/links/codec.ts';
+import { decodePeer, encodeParts, encodePeer, splitMessages } from '../../server/links/codec.ts';
 import type { PeerMessage } from '../../server/links/types.ts';
 
 function made(number: number, born: number, precedent: number): Command {
@@ -153,6 +153,26 @@ describe('the codec of peer messages', () => {
     message.commands.forEach((command, i) => {
       expect([...command.bytes]).toEqual([...commands[i]!.bytes]);
     });
+  });
+
+  it('leaves a long batch where it is, and makes the same bytes', () => {
+    for (const count of [1, 3, 40, 400]) {
+      const commands = run(8, 5, count);
+      const long: PeerMessage[] = [
+        { kind: 'begin-ballot', ballot: 10, commands },
+        { kind: 'begin-ballot', ballot: 2 ** 40, commands },
+        { kind: 'issued', upTo: 0, commands },
+        { kind: 'issued', upTo: 7 + count, commands },
+      ];
+      for (const message of long) {
+        const bytes = encodePeer('warehouse', message);
+        const parts = encodeParts('warehouse', message);
+        expect(Buffer.concat(parts).equals(bytes)).toBe(true);
+        expect(parts.length).toBe(bytes.length < 4_096 ? 1 : 2);
+      }
+    }
+    for (const message of messages)
+      expect(Buffer.concat(encodeParts('w', message))).toEqual(Buffer.from(encodePeer('w', message)));
   });
 
   it('takes messages that lie end to end, at any place in a buffer', () => {

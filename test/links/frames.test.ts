@@ -36,13 +36,13 @@ describe('frames', () => {
   });
 
   it('are one buffer where that is cheap, and a header before the pieces where it is not', () => {
-    const piece = new Uint8Array(40 * 1024).fill(5);
+    const piece = new Uint8Array(160 * 1024).fill(5);
     expect(frameParts(FRAME.messages, 1, [piece])).toHaveLength(1);
     expect(frameParts(FRAME.messages, 1, [piece, piece])).toHaveLength(3);
     const frames = read(1 << 20, wire(FRAME.messages, 1, piece), wire(FRAME.messages, 2, piece, piece));
     expect(frames.map(({ value, body }) => [value, body.length, body.every((byte) => byte === 5)])).toEqual([
-      [1, 40 * 1024, true],
-      [2, 80 * 1024, true],
+      [1, 160 * 1024, true],
+      [2, 320 * 1024, true],
     ]);
   });
 

@@ -46,7 +46,7 @@ export class LinkChannel implements Channel {
         scanAnswers(Buffer.from(body.buffer, body.byteOffset, body.length), 0, take);
         events.heard();
       },
-      closed: events.closed,
+      closed: (reason) => events.closed(reason),
     });
     wire.write(FRAME.ping, 0, []);
   }

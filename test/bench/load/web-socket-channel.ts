@@ -35,7 +35,7 @@ export class WebSocketChannel implements Channel {
         else return;
         events.heard();
       },
-      closed: events.closed,
+      closed: (reason) => events.closed(reason),
     });
     return channel;
   }
