@@ -21,13 +21,6 @@ import type { TimerQueue } from './timers.ts';
 import { failed, isVerdict, type Occasion, type Outcome, Transaction, type Verdict } from './transaction.ts';
 import type { Call, Environment, Executed, LeaderStateLike, SessionView, TimerView } from './types.ts';
 
-/** What one command wrote, remembered until M has applied it. */
-interface Written {
-  readonly number: number;
-  readonly changes: readonly Change[];
-  readonly session: string;
-}
-
 const NO_CHANGES: readonly Change[] = [];
 const EMPTY: Digest = { low: 0, high: 0 };
 const NOTHING: Executed = { kind: 'nothing', result: 'null' };
@@ -47,9 +40,6 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
   private readonly sessionOverlay: SessionOverlay;
   private readonly transaction: Transaction;
   private readonly made = new MadeCommands();
-  private written: Written[] = [];
-  /** Those of `written` before this place are forgotten. */
-  private forgotten = 0;
 
   /** Stands where `state` stands now; `state` may go on only by commands of this leader state. */
   constructor(state: WorldState) {
@@ -75,7 +65,7 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
   }
 
   get overlaySize(): number {
-    return this.overlay.size + this.sessionOverlay.size;
+    return this.overlay.open + this.sessionOverlay.open;
   }
 
   session(id: string): SessionView | undefined {
@@ -112,42 +102,25 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
     const changes = changesOf(envelope, this.definition, true);
     this.overlay.apply(changes, number);
     const { origin } = envelope;
-    this.advance(
-      { ...envelope, region: origin?.region ?? -1, request: origin?.request ?? 0 },
-      changes,
-      envelope.born,
-    );
+    this.advance({ ...envelope, region: origin?.region ?? -1, request: origin?.request ?? 0 }, envelope.born);
     requireDigest(number, "the tables'", this.overlay.digest, envelope.tables);
     requireDigest(number, "the system's", this.system, envelope.system);
   }
 
   /** The rest of a command whose row changes are in the overlay. */
-  private advance(change: SystemChange, changes: readonly Change[], born: number): Answer | null {
+  private advance(change: SystemChange, born: number): Answer | null {
     const { number } = change;
     const answer = applySystem(this, change);
     this.version = number;
     this.born = born;
-    this.written.push({ number, changes, session: change.session });
     return answer;
   }
 
   issued(number: number): void {
     if (number > this.version || number > this.state.number)
       throw new StateError('gap', number, `issued beyond ${Math.min(this.version, this.state.number)}`);
-    const { written } = this;
-    while (this.forgotten < written.length && written[this.forgotten]!.number <= number) {
-      const { changes, session } = written[this.forgotten++]!;
-      this.overlay.forget(changes, number);
-      if (session !== '') this.sessionOverlay.forget(session, number);
-    }
-    // Moved together now and then, so that each is moved once on average.
-    if (this.forgotten === written.length) {
-      written.length = 0;
-      this.forgotten = 0;
-    } else if (this.forgotten > 1_024 && this.forgotten * 2 > written.length) {
-      written.splice(0, this.forgotten);
-      this.forgotten = 0;
-    }
+    this.overlay.sweep();
+    this.sessionOverlay.sweep();
     if (number === this.version && this.state.number === number) this.requireEqual();
   }
 
@@ -354,7 +327,7 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
       system: EMPTY,
     };
     overlay.install(changes, number);
-    envelope.answer = this.advance(envelope, changes, ballot);
+    envelope.answer = this.advance(envelope, ballot);
     envelope.tables = { low: overlay.digest.low, high: overlay.digest.high };
     envelope.system = { low: system.low, high: system.high };
     const bytes = encodeEnvelope(envelope);

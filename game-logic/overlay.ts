@@ -2,6 +2,10 @@
  * A copy-on-write view of a world's tables: what commands above the base have changed, each entry with the number of its
  * last writer [0071]. On the leader it is the tables' part of LS, over M; in a client the prediction, over the mirror.
  * The base is never changed, and may run ahead up to the overlay's version.
+ *
+ * An entry whose writer the base has applied is spent: the base says the same or more, and is asked instead. Spent entries stay
+ * for the next change of their row, for taking them out and putting them in again would be most of an overlay's work, and are
+ * swept out when there are many.
  */
 import type { Change, Digest, Key, Row, TableType } from '../schemas/support/types.ts';
 import { ROWS_PER_WORLD } from './limits.ts';
@@ -14,6 +18,9 @@ export interface Base {
   readonly number: number;
   readonly tables: Tables;
 }
+
+/** A table with fewer entries is not swept. */
+const FEW_ENTRIES = 1_024;
 
 interface Entry {
   /** undefined: removed. */
@@ -30,6 +37,8 @@ export class OverlayTable implements TableReader {
   size: number;
   private readonly base: Base;
   private readonly under: Table;
+  /** Sweep when there are more entries than this. */
+  private sweepAbove = FEW_ENTRIES;
 
   constructor(base: Base, under: Table) {
     this.type = under.type;
@@ -40,7 +49,18 @@ export class OverlayTable implements TableReader {
 
   get(key: Key): Row | undefined {
     const entry = this.entries.get(key);
-    return entry === undefined ? this.under.map.get(key) : entry.row;
+    return entry === undefined || this.isSpent(entry) ? this.under.map.get(key) : entry.row;
+  }
+
+  private isSpent(entry: Entry): boolean {
+    return entry.writer <= this.base.number;
+  }
+
+  /** Entries that are not spent. */
+  get open(): number {
+    let open = 0;
+    for (const entry of this.entries.values()) if (!this.isSpent(entry)) open++;
+    return open;
   }
 
   has(key: Key): boolean {
@@ -51,7 +71,7 @@ export class OverlayTable implements TableReader {
   *rows(): IterableIterator<Row> {
     for (const [key, row] of this.under.map) {
       const entry = this.entries.get(key);
-      if (entry === undefined) yield row;
+      if (entry === undefined || this.isSpent(entry)) yield row;
       else if (entry.row !== undefined && entry.inserted <= this.base.number) yield entry.row;
     }
     for (const entry of this.entries.values())
@@ -65,7 +85,8 @@ export class OverlayTable implements TableReader {
   apply(change: Change, number: number, digest: Digest, whole: boolean): number {
     const { key } = change;
     const entry = this.entries.get(key);
-    const previous = entry === undefined ? this.under.map.get(key) : entry.row;
+    const spent = entry === undefined || this.isSpent(entry);
+    const previous = spent ? this.under.map.get(key) : entry.row;
     const row = whole ? change.row : rowAfter(change, previous, number);
     rehash(this.type, previous, row, digest);
     if (previous === undefined) {
@@ -79,16 +100,18 @@ export class OverlayTable implements TableReader {
     else {
       entry.row = row;
       entry.writer = number;
+      if (spent) entry.inserted = 0;
     }
     if (row !== undefined) return 0;
     this.size--;
     return -1;
   }
 
-  /** Forgets the entry unless a command above `number` wrote it. */
-  forget(key: Key, number: number): void {
-    const entry = this.entries.get(key);
-    if (entry !== undefined && entry.writer <= number) this.entries.delete(key);
+  /** Each entry is looked at once on average, for the next sweep waits until there are twice as many. */
+  sweep(): void {
+    if (this.entries.size <= this.sweepAbove) return;
+    for (const [key, entry] of this.entries) if (this.isSpent(entry)) this.entries.delete(key);
+    this.sweepAbove = Math.max(FEW_ENTRIES, 2 * this.entries.size);
   }
 }
 
@@ -118,11 +141,11 @@ export class Overlay {
     return this.byName.values();
   }
 
-  /** Entries held; 0 when the base has applied everything. */
-  get size(): number {
-    let size = 0;
-    for (const table of this.byName.values()) size += table.entries.size;
-    return size;
+  /** Rows that commands above the base wrote; 0 when it has applied everything. */
+  get open(): number {
+    let open = 0;
+    for (const table of this.byName.values()) open += table.open;
+    return open;
   }
 
   /** Room for that many more rows; always for fewer. */
@@ -147,12 +170,9 @@ export class Overlay {
     }
   }
 
-  /** The base has applied up to `number`: forget what these changes wrote and nobody above wrote again. */
-  forget(changes: readonly Change[], number: number): void {
-    for (let i = 0; i < changes.length; i++) {
-      const { table, key } = changes[i]!;
-      this.byCode[table.code]!.forget(key, number);
-    }
+  /** The base has moved: lets spent entries go where there are many. */
+  sweep(): void {
+    for (const table of this.byName.values()) table.sweep();
   }
 
   /** Drops everything above the base and stands where the base stands now. */

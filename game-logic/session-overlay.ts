@@ -1,8 +1,16 @@
-/** Sessions as a leader state knows them: M's, and over them those that open commands wrote. */
+/**
+ * Sessions as a leader state knows them: M's, and over them those that open commands wrote. As in overlay.ts an entry whose
+ * writer M has applied is spent, says the same as M, and stays for a while because the next command of its session follows.
+ */
 import { Session } from './sessions.ts';
+
+/** Fewer entries are not swept. */
+const FEW_ENTRIES = 1_024;
 
 /** What it lies on: M. */
 export interface SessionBase {
+  /** Last command applied. */
+  readonly number: number;
   session(id: string): Session | undefined;
   sessions(): IterableIterator<{ readonly id: string }>;
   sessionCount(): number;
@@ -19,15 +27,19 @@ export class SessionOverlay {
   count: number;
   private readonly base: SessionBase;
   private readonly entries = new Map<string, Entry>();
+  /** Sweep when there are more entries than this. */
+  private sweepAbove = FEW_ENTRIES;
 
   constructor(base: SessionBase) {
     this.base = base;
     this.count = base.sessionCount();
   }
 
-  /** Entries held; 0 when the base has applied everything. */
-  get size(): number {
-    return this.entries.size;
+  /** Sessions that commands above the base wrote; 0 when it has applied everything. */
+  get open(): number {
+    let open = 0;
+    for (const { writer } of this.entries.values()) if (writer > this.base.number) open++;
+    return open;
   }
 
   get(id: string): Session | undefined {
@@ -71,9 +83,10 @@ export class SessionOverlay {
     return session;
   }
 
-  /** Forgets the entry unless a command above `number` wrote it. */
-  forget(id: string, number: number): void {
-    const entry = this.entries.get(id);
-    if (entry !== undefined && entry.writer <= number) this.entries.delete(id);
+  /** The base has moved: lets spent entries go where there are many. */
+  sweep(): void {
+    if (this.entries.size <= this.sweepAbove) return;
+    for (const [id, { writer }] of this.entries) if (writer <= this.base.number) this.entries.delete(id);
+    this.sweepAbove = Math.max(FEW_ENTRIES, 2 * this.entries.size);
   }
 }

@@ -4,7 +4,11 @@
  */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Overlay, type OverlayTable } from '../../game-logic/overlay.ts';
 import { WorldState } from '../../game-logic/state.ts';
+import { Tables } from '../../game-logic/tables.ts';
+import { arenaSchema } from '../../schemas/generated/arena.ts';
+import type { TableType } from '../../schemas/support/types.ts';
 import { Lab, type LabContext } from './lab.ts';
 
 type Op =
@@ -267,5 +271,29 @@ describe('overlay', () => {
     // A replica that is not what it was when the command was made.
     lab.state.tables.digest.low ^= 1;
     expect(() => lab.state.apply(lab.commands[1] as Uint8Array)).toThrow(/digest/);
+  });
+
+  it('lets go of what the base has applied once that is a lot, and of nothing else', () => {
+    const { coin } = arenaSchema.tables;
+    const base = { number: 0, tables: new Tables(arenaSchema) };
+    const overlay = new Overlay(base);
+    const put = (id: number) => {
+      const row = coin.make({ id });
+      const changes = [{ table: coin as TableType, op: 'put' as const, key: id, row }];
+      overlay.install(changes, id);
+      base.tables.apply(changes, id);
+    };
+    for (let id = 1; id <= 3_000; id++) put(id);
+    overlay.sweep();
+    expect(overlay.open).toBe(3_000);
+    base.number = 2_900;
+    overlay.sweep();
+    const { entries } = overlay.named('coin') as OverlayTable;
+    expect([entries.size, overlay.open]).toEqual([3_000, 100]);
+    for (let id = 3_001; id <= 6_100; id++) put(id);
+    base.number = 6_000;
+    overlay.sweep();
+    expect([entries.size, overlay.open]).toEqual([100, 100]);
+    expect([...(overlay.named('coin') as OverlayTable).rows()].length).toBe(6_100);
   });
 });
