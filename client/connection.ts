@@ -6,8 +6,8 @@ export interface Dial {
   readonly world: string;
   readonly token: string | null;
   readonly from: number | null;
-  /** `answers`: nothing of the world's sequence, for those who only act. Default: `commands`. */
-  readonly stream?: 'commands' | 'answers';
+  /** `frames`: merged commands; `answers`: nothing of the world's sequence, for those who only act. Default: `commands`. */
+  readonly stream?: 'commands' | 'frames' | 'answers';
 }
 
 export interface ConnectionEvents {
@@ -32,7 +32,15 @@ export type Dialler = (dial: Dial, events: ConnectionEvents) => Connection;
 
 /** Numeric types of schemas/client.fbs. */
 export const UP = { act: 1, acts: 8 } as const;
-export const DOWN = { commands: 2, answer: 3, snapshot: 4, welcome: 6, moveOn: 7, answers: 9 } as const;
+export const DOWN = {
+  commands: 2,
+  answer: 3,
+  snapshot: 4,
+  frame: 5,
+  welcome: 6,
+  moveOn: 7,
+  answers: 9,
+} as const;
 
 /** Close code of a socket that ended without a word. */
 const BROKEN = 1006;

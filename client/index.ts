@@ -5,4 +5,4 @@ export { ActError, Refused, Unavailable, Unknown } from './errors.ts';
 export { type ClientLimits, DEFAULT_LIMITS } from './limits.ts';
 export type { Phase, ResyncReason } from './session-types.ts';
 export type { ReadTable, ReadTables, WatchedTable, WatchedTables } from './tables.ts';
-export type { ActOptions, ClientWorld, Issued, Resync, Status } from './world.ts';
+export type { ActOptions, ClientWorld, Issued, Resync, Status, Step } from './world.ts';

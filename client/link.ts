@@ -4,6 +4,7 @@ import {
   decodeAnswer,
   decodeAnswers,
   decodeCommands,
+  decodeFrame,
   decodeMoveOn,
   decodeSnapshot,
   decodeWelcome,
@@ -117,6 +118,8 @@ export class Link {
           return { kind: 'command', connection, number: first + i, bytes: command };
         });
       }
+      case DOWN.frame:
+        return [{ kind: 'frame', connection, frame: decodeFrame(bytes) }];
       case DOWN.answer:
         return [{ kind: 'answer', connection, answer: decodeAnswer(bytes) }];
       case DOWN.answers:

@@ -2,7 +2,15 @@
 import { Mirror } from '../game-logic/mirror.ts';
 import { type PredictedAction, Prediction } from '../game-logic/prediction.ts';
 import { decodeRows } from '../game-logic/snapshot.ts';
-import type { Applied, Environment, RowChange, TableReader, WorldDefinition } from '../game-logic/types.ts';
+import type {
+  Applied,
+  AppliedFrame,
+  Environment,
+  RowChange,
+  TableReader,
+  WorldDefinition,
+} from '../game-logic/types.ts';
+import type { Frame } from '../schemas/generated/client.ts';
 import { digestText } from '../schemas/support/digest.ts';
 import type { WholeSnapshot } from './snapshot-parts.ts';
 import { differences, TableDoor } from './tables.ts';
@@ -48,6 +56,14 @@ export class LocalCopy {
   /** World time now, as well as it can be known here. */
   get now(): number {
     return this.clock.time(this.#host.now()) ?? this.#mirror.time;
+  }
+
+  /** Applies the next commands, merged; throws like `apply`. */
+  applyFrame(frame: Frame): AppliedFrame {
+    const applied = this.#mirror.applyVerified(frame);
+    this.clock.heard(this.#mirror.time, this.#host.now());
+    this.#stale = true;
+    return applied;
   }
 
   /** Applies the next command; throws MirrorError if it does not fit, after which only `restore` helps. */

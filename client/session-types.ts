@@ -1,4 +1,5 @@
 /** What goes into the client's session machine and what comes out; see session.ts. */
+import type { Frame } from '../schemas/generated/client.ts';
 
 /** connecting: no server has welcomed us (yet, or again). catching-up: welcome, commands still missing. */
 export type Phase = 'connecting' | 'catching-up' | 'live' | 'closed';
@@ -72,6 +73,8 @@ export type SessionEvent<S extends CompleteSnapshot> =
       readonly number: number;
       readonly bytes: Uint8Array;
     }
+  /** Several commands as one. */
+  | { readonly kind: 'frame'; readonly connection: number; readonly frame: Frame }
   | { readonly kind: 'snapshot'; readonly connection: number; readonly snapshot: S }
   | { readonly kind: 'answer'; readonly connection: number; readonly answer: Answer }
   | { readonly kind: 'move-on'; readonly connection: number; readonly reason: string }
@@ -88,9 +91,11 @@ export type SessionEvent<S extends CompleteSnapshot> =
     }
   /** Report on an `apply` effect: done. `sequence` is 0 where the command is not of this session. */
   | { readonly kind: 'applied'; readonly number: number; readonly sequence: number; readonly result: string }
+  /** Report on an `apply-frame` effect: done, up to and including `number`. */
+  | { readonly kind: 'framed'; readonly number: number }
   /** Report on a `restore` effect: done. */
   | { readonly kind: 'restored'; readonly number: number }
-  /** Report on either: the bytes do not fit; the state here must not be used to go on from. */
+  /** Report on any of them: the bytes do not fit; the state here must not be used to go on from. */
   | { readonly kind: 'fault'; readonly detail: string }
   | { readonly kind: 'close' };
 
@@ -105,8 +110,9 @@ export type Effect<S extends CompleteSnapshot> =
   | { readonly kind: 'hang-up'; readonly connection: number; readonly consented: boolean }
   | { readonly kind: 'ping'; readonly connection: number }
   | { readonly kind: 'send'; readonly connection: number; readonly sequence: number; readonly act: Act }
-  /** Must be reported at once, before any other event, by `applied` or `fault`. */
+  /** Must be reported at once, before any other event, by `applied`, `framed` or `fault`. */
   | { readonly kind: 'apply'; readonly bytes: Uint8Array }
+  | { readonly kind: 'apply-frame'; readonly frame: Frame }
   | { readonly kind: 'restore'; readonly snapshot: S }
   | { readonly kind: 'settle'; readonly ticket: number; readonly settlement: Settlement }
   | { readonly kind: 'phase'; readonly phase: Phase; readonly reason: string }

@@ -30,6 +30,9 @@ export interface SessionOptions {
   readonly resumedAt: number | null;
 }
 
+/** What a busy machine waits for. */
+const REPORTS = new Set<SessionEvent<CompleteSnapshot>['kind']>(['applied', 'framed', 'restored', 'fault']);
+
 export class Session<S extends CompleteSnapshot> {
   readonly #options: SessionOptions;
   readonly #acts: Outstanding;
@@ -96,7 +99,7 @@ export class Session<S extends CompleteSnapshot> {
       if (event.kind === 'act') return [refuseClosed(event.ticket)];
       return [];
     }
-    if (this.#busy && event.kind !== 'applied' && event.kind !== 'restored' && event.kind !== 'fault')
+    if (this.#busy && !REPORTS.has(event.kind))
       throw new Error(`session: ${event.kind} came before the report on command ${this.#number + 1}`);
     this.#effects = [];
     if (!('connection' in event) || event.connection === this.#connection) this.#handle(event, moment);
@@ -134,7 +137,12 @@ export class Session<S extends CompleteSnapshot> {
       case 'heard':
         break;
       case 'command':
-        this.#command(event.number, event.bytes, moment);
+        if (this.#isDue(event.number, event.number, moment))
+          this.#effects.push({ kind: 'apply', bytes: event.bytes });
+        break;
+      case 'frame':
+        if (this.#isDue(event.frame.first, event.frame.last, moment))
+          this.#effects.push({ kind: 'apply-frame', frame: event.frame });
         break;
       case 'snapshot':
         this.#snapshot(event.snapshot);
@@ -149,7 +157,13 @@ export class Session<S extends CompleteSnapshot> {
         this.#lostConnection(event.reason, moment, event.refusal, event.retryAfterMs);
         break;
       case 'applied':
+        if (event.number !== this.#number + 1)
+          throw new Error(`session: command ${event.number} reported after ${this.#number}`);
         this.#applied(event.number, event.sequence, event.result, moment);
+        break;
+      case 'framed':
+        // Which acts were in it, only their answers tell.
+        this.#applied(event.number, 0, 'null', moment);
         break;
       case 'restored':
         this.#restored(event.number, moment);
@@ -252,16 +266,17 @@ export class Session<S extends CompleteSnapshot> {
       : Math.max(executed + RESUME_GAP, Math.floor(resumedAt) * SEQUENCES_PER_MS);
   }
 
-  #command(number: number, bytes: Uint8Array, moment: Moment): void {
+  /** These commands are the next; the machine is busy from now on. Old ones are passed over, a gap ends the connection. */
+  #isDue(first: number, last: number, moment: Moment): boolean {
     // Before the first state there is S0, number 0: a server may as well send everything from 1.
     const startsHere = this.#resumable || (this.#forsaken === null && this.#number === 0);
-    if (number <= this.#number && startsHere) return;
-    if (number !== this.#number + 1 || !startsHere) {
-      this.#leave(`a gap: command ${number} came where ${this.#number + 1} was due`, moment);
-      return;
+    if (last <= this.#number && startsHere) return false;
+    if (first !== this.#number + 1 || !startsHere) {
+      this.#leave(`a gap: command ${first} came where ${this.#number + 1} was due`, moment);
+      return false;
     }
     this.#busy = true;
-    this.#effects.push({ kind: 'apply', bytes });
+    return true;
   }
 
   #snapshot(snapshot: S): void {
@@ -272,7 +287,7 @@ export class Session<S extends CompleteSnapshot> {
   }
 
   #applied(number: number, sequence: number, result: string, moment: Moment): void {
-    if (!this.#busy || number !== this.#number + 1)
+    if (!this.#busy || number <= this.#number)
       throw new Error(`session: command ${number} reported after ${this.#number}`);
     this.#busy = false;
     this.#number = number;

@@ -3,10 +3,12 @@
  * does it with the link, the local copy and one timer, and tells the listeners.
  */
 import type { ActionName, InputOf } from '../game-logic/context.ts';
-import { type CommandJson, commandToJson } from '../game-logic/to-json.ts';
+import { type BallotJson, ballotToJson, type CommandJson, commandToJson } from '../game-logic/to-json.ts';
 import type { Applied, RowChange, WorldDefinition } from '../game-logic/types.ts';
+import type { Frame } from '../schemas/generated/client.ts';
 import { PROTOCOL_VERSION } from '../schemas/protocol-version.ts';
-import type { WorldSchema } from '../schemas/support/types.ts';
+import { digestText } from '../schemas/support/digest.ts';
+import type { Digest, WorldSchema } from '../schemas/support/types.ts';
 import type { Dialler } from './connection.ts';
 import { type ActError, errorOf, Refused } from './errors.ts';
 import type { ClientLimits } from './limits.ts';
@@ -33,6 +35,18 @@ export interface Resync {
   readonly after: number;
   readonly number: number;
   readonly reason: ResyncReason;
+}
+
+/** The commands from..to were applied here; the rest is true at `to`. */
+export interface Step {
+  readonly from: number;
+  readonly to: number;
+  /** In which the command `to` was made. */
+  readonly ballot: BallotJson;
+  /** World time, milliseconds since the epoch. */
+  readonly time: number;
+  /** Of the tables, 16 hex digits. */
+  readonly digest: string;
 }
 
 export interface ActOptions {
@@ -65,6 +79,7 @@ export interface WorldOptions<S extends WorldSchema> {
   readonly world: string;
   readonly definition: WorldDefinition & { readonly schema: S };
   readonly token: string | null;
+  readonly stream: 'commands' | 'frames';
   /** null: all. */
   readonly predict: ReadonlySet<string> | null;
   readonly limits: ClientLimits;
@@ -94,6 +109,7 @@ export class ClientWorld<S extends WorldSchema> {
   readonly #acts = new Map<number, (settlement: Settlement) => void>();
 
   readonly #onCommand = new Set<(command: CommandJson) => void>();
+  readonly #onFrame = new Set<(step: Step) => void>();
   readonly #onStatus = new Set<(status: Status) => void>();
   readonly #onResync = new Set<(resync: Resync) => void>();
 
@@ -178,9 +194,22 @@ export class ClientWorld<S extends WorldSchema> {
     });
   }
 
-  /** Every command once, in order, across reconnects and failovers; where that is impossible onResync tells. */
+  /**
+   * Every command once, in order, across reconnects and failovers; where that is impossible onResync tells. Throws Refused
+   * `wrong-stream` on stream 'frames', where commands come merged.
+   */
   onCommand(listener: (command: CommandJson) => void): () => void {
+    if (this.#options.stream === 'frames')
+      throw new Refused('wrong-stream', "onCommand needs stream 'commands'; on 'frames' there is onFrame");
     return listen(this.#onCommand, listener);
+  }
+
+  /**
+   * Each step of the tables, after its changes are told: `from` is one above the `to` of the step before, across reconnects and
+   * failovers; where that is impossible onResync tells. On stream 'commands' each command is a step.
+   */
+  onFrame(listener: (step: Step) => void): () => void {
+    return listen(this.#onFrame, listener);
   }
 
   onStatus(listener: (status: Status) => void): () => void {
@@ -245,9 +274,9 @@ export class ClientWorld<S extends WorldSchema> {
   #perform(effect: Effect<WholeSnapshot>): void {
     switch (effect.kind) {
       case 'dial': {
-        const { urls, world } = this.#options;
+        const { urls, world, stream } = this.#options;
         const url = urls[effect.address]!;
-        this.#link.dial(effect.connection, { url, world, token: this.token, from: effect.from });
+        this.#link.dial(effect.connection, { url, world, stream, token: this.token, from: effect.from });
         break;
       }
       case 'hang-up':
@@ -261,6 +290,9 @@ export class ClientWorld<S extends WorldSchema> {
         break;
       case 'apply':
         this.#apply(effect.bytes);
+        break;
+      case 'apply-frame':
+        this.#applyFrame(effect.frame);
         break;
       case 'restore':
         this.#restore(effect.snapshot);
@@ -280,14 +312,19 @@ export class ClientWorld<S extends WorldSchema> {
     }
   }
 
-  #apply(bytes: Uint8Array): void {
-    let applied: Applied;
+  /** What `work` returns, or null after it threw: then the machine knows that the state here is no good. */
+  #tried<T>(work: () => T): T | null {
     try {
-      applied = this.#copy.apply(bytes);
+      return work();
     } catch (error) {
       this.#step({ kind: 'fault', detail: error instanceof Error ? error.message : String(error) });
-      return;
+      return null;
     }
+  }
+
+  #apply(bytes: Uint8Array): void {
+    const applied = this.#tried(() => this.#copy.apply(bytes));
+    if (applied === null) return;
     const { number, session, sequence, result } = applied.envelope;
     const own = session !== '' && session === this.session ? sequence : 0;
     this.#step({ kind: 'applied', number, sequence: own, result }, () => this.#tellCommand(applied));
@@ -295,18 +332,34 @@ export class ClientWorld<S extends WorldSchema> {
 
   #tellCommand({ envelope, changes }: Applied): void {
     this.#tellChanges(changes);
+    const { number, born, time, tables } = envelope;
+    this.#tellStep(number, number, born, time, tables);
     if (this.#onCommand.size === 0) return;
     tell(this.#onCommand, commandToJson(this.#options.definition, envelope, this.regions));
   }
 
+  #applyFrame(frame: Frame): void {
+    const applied = this.#tried(() => this.#copy.applyFrame(frame));
+    if (applied === null) return;
+    const { first, last, born, time, digest, changes } = applied;
+    this.#step({ kind: 'framed', number: last }, () => {
+      this.#tellChanges(changes);
+      this.#tellStep(first, last, born, time, digest);
+    });
+  }
+
+  #tellStep(from: number, to: number, born: number, time: number, digest: Digest): void {
+    if (this.#onFrame.size === 0) return;
+    tell(this.#onFrame, {
+      ...{ from, to, time },
+      ballot: ballotToJson(born, this.regions),
+      digest: digestText(digest),
+    });
+  }
+
   #restore(snapshot: WholeSnapshot): void {
-    let changes: readonly RowChange[];
-    try {
-      changes = this.#copy.restore(snapshot);
-    } catch (error) {
-      this.#step({ kind: 'fault', detail: error instanceof Error ? error.message : String(error) });
-      return;
-    }
+    const changes = this.#tried(() => this.#copy.restore(snapshot));
+    if (changes === null) return;
     this.#step({ kind: 'restored', number: snapshot.number }, () => this.#tellChanges(changes));
   }
 

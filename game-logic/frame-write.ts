@@ -1,6 +1,6 @@
 /** Frames (client.fbs): a run of commands as the differences they made, column by column. Pure. */
-import { type Column, encodeFrame, type Group } from '../schemas/generated/client.ts';
-import { columnOf } from '../schemas/support/columns.ts';
+import { encodeFrame, type Group } from '../schemas/generated/client.ts';
+import { type Column, columnOf } from '../schemas/support/columns.ts';
 import type { Digest, Row, TableType } from '../schemas/support/types.ts';
 import { mergeChanges, type TableDifference } from './frame-merge.ts';
 import { PlaceBook } from './frame-places.ts';

@@ -1,5 +1,5 @@
 /** The client's copy of a world: its tables only. Sessions and timers are the servers' business. */
-import { decodeFrame } from '../schemas/generated/client.ts';
+import { decodeFrame, type Frame } from '../schemas/generated/client.ts';
 import { decodeEnvelope } from '../schemas/support/envelope.ts';
 import { SchemaError } from '../schemas/support/errors.ts';
 import type { Digest, Scalar } from '../schemas/support/types.ts';
@@ -87,8 +87,12 @@ export class Mirror {
    * `forged` the mirror is to be replaced.
    */
   applyFrame(bytes: Uint8Array): AppliedFrame {
+    return this.applyVerified(guarded(this.number + 1, () => decodeFrame(bytes)));
+  }
+
+  /** The same for a frame that `decodeFrame` let pass. */
+  applyVerified(frame: Frame): AppliedFrame {
     return guarded(this.number + 1, () => {
-      const frame = decodeFrame(bytes);
       const { first, last, precedent, born, time } = frame;
       if (first !== this.number + 1)
         throw new StateError('gap', first, `the next one here is ${this.number + 1}`);

@@ -2,10 +2,21 @@
  * One field of many rows as a column of a frame (client.fbs), and back. Numbers that are whole, or lie on a grid of a power of
  * two, are written as their distances from a base, in as few bytes as these need; others in their field's own width.
  */
-import type { Column } from '../generated/client.ts';
 import { SchemaError, show } from './errors.ts';
 import type { Field, FieldType, Row, Scalar } from './types.ts';
 import { INTEGER_RANGE } from './values.ts';
+
+/** As client.fbs has it: exactly one vector is not empty. */
+export interface Column {
+  readonly base: number;
+  readonly shift: number;
+  readonly bytes: Uint8Array;
+  readonly shorts: readonly number[];
+  readonly words: readonly number[];
+  readonly floats: readonly number[];
+  readonly doubles: readonly number[];
+  readonly texts: readonly string[];
+}
 
 /** Finest grid looked for: 1 / 65,536. */
 const MAX_SHIFT = 16;

@@ -4,8 +4,10 @@
  */
 import type { ConnectionEvents, Dial, Dialler } from '../../client/connection.ts';
 import type { Host } from '../../client/world.ts';
+import { FrameWriter } from '../../game-logic/frame-write.ts';
 import type { TestWorld } from '../../game-logic/index.ts';
 import { encodeRows } from '../../game-logic/snapshot.ts';
+import { WorldState } from '../../game-logic/state.ts';
 import {
   type Answer,
   decodeAct,
@@ -16,6 +18,7 @@ import {
   encodeSnapshot,
   encodeWelcome,
 } from '../../schemas/generated/client.ts';
+import { PROTOCOL_VERSION } from '../../schemas/protocol-version.ts';
 import { joinBatch } from '../../schemas/support/envelope.ts';
 
 export const URLS = ['ws://eu.test', 'ws://us.test', 'ws://ap.test'];
@@ -41,12 +44,16 @@ export class FakeGateways {
   schema: string;
   /** Changes the bytes of what is delivered. */
   spoil: ((bytes: Uint8Array) => Uint8Array) | null = null;
+  /** What the streams have sent already, for merging what comes next. */
+  readonly #streamed: WorldState;
+  readonly #writer = new FrameWriter();
   #waiting: (() => void)[] = [];
   #timers: { at: number; run: () => void }[] = [];
   #guests = 0;
 
   constructor(world: TestWorld) {
     this.world = world;
+    this.#streamed = new WorldState(world.state.definition);
     this.schema = world.state.definition.schema.hash;
   }
 
@@ -100,7 +107,7 @@ export class FakeGateways {
     line.events.message(
       6,
       encodeWelcome({
-        protocol: 1,
+        protocol: PROTOCOL_VERSION,
         region: REGIONS[line.region]!,
         regions: REGIONS,
         world: 'arena',
@@ -143,13 +150,27 @@ export class FakeGateways {
 
   /** Streams what the world did since. */
   stream(): void {
+    const merged = this.#merge();
     for (const line of this.lines) {
+      if (line.open && line.dial.stream === 'frames' && merged?.first === line.next) {
+        line.next = this.#streamed.number + 1;
+        this.send(5, merged.frame, line);
+      }
       const batch = this.world.commands.slice(line.next - 1);
       if (!line.open || batch.length === 0) continue;
       const first = line.next;
       line.next += batch.length;
       this.send(2, encodeCommands({ first, last: line.next - 1, batch: joinBatch(batch) }), line);
     }
+  }
+
+  #merge(): { readonly first: number; readonly frame: Uint8Array } | null {
+    const { number, born: precedent } = this.#streamed;
+    const fresh = this.world.commands.slice(number);
+    if (fresh.length === 0) return null;
+    const runs = fresh.map((bytes) => this.#streamed.apply(bytes, false).changes);
+    const first = number + 1;
+    return { first, frame: this.#writer.write(first, precedent, runs, this.#streamed) };
   }
 
   send(type: number, bytes: Uint8Array, line = this.line): void {
@@ -184,7 +205,9 @@ export class FakeGateways {
         code: '',
         detail: '',
       };
-      // A command is its own answer.
+      // A command is its own answer, where it can be seen.
+      if (executed.kind === 'command' && line.dial.stream === 'frames')
+        this.send(3, encodeAnswer({ ...answer, number: executed.number, result: executed.result }), line);
       if (executed.kind === 'nothing')
         this.send(
           3,
