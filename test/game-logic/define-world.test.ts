@@ -55,6 +55,7 @@ describe('types', () => {
         say: none,
         rename: none,
         opponents: none,
+        robot: none,
       },
     });
     expect(world.testWorld().act('a', 'move', { dx: 0, dy: 0 }).result).toBe('checked');
