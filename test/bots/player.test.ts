@@ -232,7 +232,7 @@ describe('a bot', () => {
   it('leaves a server that is silent or does not answer, but not after a nap of its own', () => {
     const stage = playing();
     stage.player.turn(stage.now);
-    stage.now += 3_500;
+    stage.now += 6_500;
     stage.player.sweep(stage.now, true);
     expect(stage.lines).toHaveLength(1);
     stage.player.sweep(stage.now);

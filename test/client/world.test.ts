@@ -128,7 +128,7 @@ describe('a client world', () => {
     const { server, world } = await joined();
     server.moveOn();
     await server.pump();
-    await server.pass(10);
+    await server.pass(100);
     expect(world.status).toMatchObject({ phase: 'live', region: 'us' });
     // Pings are answered: nothing happens for a long time.
     await server.pass(60_000);
@@ -284,7 +284,7 @@ describe('a client world', () => {
     const old = server.line;
     server.moveOn();
     await server.pump();
-    await server.pass(10);
+    await server.pass(100);
     const before = world.status;
     old.events.message(2, new Uint8Array([1, 2, 3]));
     old.events.message(7, new Uint8Array([1, 2, 3]));
