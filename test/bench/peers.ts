@@ -104,11 +104,11 @@ async function measure(
       ? await loadOverLinks(running, near, inFlight, times)
       : await ask<LoadOrder, LoadReport>('./lines/load-main.ts', {
           ...{ kind: system.kind, endpoints: near.map((index) => running.endpoints[index]!) },
-          ...{ lines: Math.min(LINES, inFlight), inFlight, ...times },
+          ...{ lines: Math.min(LINES, inFlight), inFlight, ...times, pids: running.pids },
         });
-  // Processor time covers the warm-up, too: by its share of the time under load, which starting the generator is not part of.
+  // A generator that cannot tell: by its share of the time under load, which starting the generator is not part of.
   const busy = Math.min((performance.now() - from) / 1_000, warmUpMs / 1_000 + report.seconds);
-  const cpu = (serverCpu(running) - before) * (report.seconds / busy);
+  const cpu = report.serverCpuSeconds ?? (serverCpu(running) - before) * (report.seconds / busy);
   const latencies = Histogram.from(report.latencies);
   const per10k = (seconds: number) => (seconds / report.acknowledged) * 1e4;
   return {

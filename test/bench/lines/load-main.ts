@@ -1,6 +1,6 @@
 /** A load generator in a process of its own, closed model: lines that each keep some writes in flight. */
 import { Histogram, type HistogramData } from '../../../bots/histogram.ts';
-import { answer, pause } from '../processes.ts';
+import { answer, cpuSeconds, pause } from '../processes.ts';
 import type { Endpoint, Line, LineKind } from './line.ts';
 import { openLine } from './open-line.ts';
 
@@ -14,6 +14,8 @@ export interface LoadOrder {
   /** Measured for so long, or until so many were acknowledged. */
   readonly measureMs: number;
   readonly most?: number;
+  /** Servers whose processor time is to be taken over exactly the measured time. */
+  readonly pids?: readonly number[];
 }
 
 export interface LoadReport {
@@ -22,6 +24,8 @@ export interface LoadReport {
   readonly seconds: number;
   readonly latencies: HistogramData;
   readonly cpuSeconds: number;
+  /** Of `pids`; absent where nobody asked or the generator cannot tell. */
+  readonly serverCpuSeconds?: number;
 }
 
 class Measurement {
@@ -67,6 +71,7 @@ async function run(order: LoadOrder): Promise<LoadReport> {
   for (let i = 0; i < inFlight; i++) keepAsking(lines[i % lines.length]!, state);
   await pause(order.warmUpMs);
   const cpu = process.cpuUsage();
+  const served = cpuSeconds(order.pids ?? []);
   const from = performance.now();
   state.most = order.most ?? Number.POSITIVE_INFINITY;
   state.measuring = true;
@@ -80,10 +85,11 @@ async function run(order: LoadOrder): Promise<LoadReport> {
   state.over = true;
   const seconds = (performance.now() - from) / 1_000;
   const used = process.cpuUsage(cpu);
+  const serverCpuSeconds = cpuSeconds(order.pids ?? []) - served;
   for (const line of lines) line.close();
   const { acknowledged, failed, latencies } = state;
-  const cpuSeconds = (used.user + used.system) / 1e6;
-  return { acknowledged, failed, seconds, latencies: latencies.data(), cpuSeconds };
+  const own = (used.user + used.system) / 1e6;
+  return { acknowledged, failed, seconds, latencies: latencies.data(), cpuSeconds: own, serverCpuSeconds };
 }
 
 answer(run);
