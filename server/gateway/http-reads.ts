@@ -130,6 +130,8 @@ class CommandLines {
     if (first.length === 0) this.#outflow.write(' ');
     for (;;) {
       await pour(this.#exchange, this.#outflow, this.#lines(commands));
+      // Commands from memory come without a wait, and a fast receiver takes them so: others want to be served, too.
+      await new Promise((resolve) => setImmediate(resolve));
       next += commands.length;
       if (this.#exchange.gone || next > to) return;
       if (next > world.state.number) {

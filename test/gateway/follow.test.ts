@@ -174,6 +174,21 @@ describe.each(['uws', 'ws'] as const)('commands over HTTP, %s', (transport) => {
     expect(follower.numbers).toEqual(Array.from({ length: 60_005 }, (_, i) => i + 1));
   }, 60_000);
 
+  it('[EDGE2] lets others have their turn between two parts of a long answer', async () => {
+    const site = await openHere({ limits: { readBytes: 2_000 } });
+    site.world.append(3_000);
+    const { token } = await guest(site);
+    const follower = new Follower(site, 'from=1', token);
+    let most = 0;
+    for (let before = site.world.reads; !follower.ended; before = site.world.reads) {
+      await new Promise((resolve) => setImmediate(resolve));
+      most = Math.max(most, site.world.reads - before);
+    }
+    expect(follower.numbers).toHaveLength(3_000);
+    expect(site.world.reads).toBeGreaterThan(50);
+    expect(most).toBeLessThanOrEqual(2);
+  });
+
   it('shows that it is alive, without breaking the lines', async () => {
     const site = await openHere({ limits: { followMs: 20 } });
     const { token } = await guest(site);
