@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 import { MUTANTS } from './mutants/all.ts';
 import { type Caught, HEADER, hunt, row, summary } from './mutants/hunt.ts';
+import { loadProduction } from './mutants/load.ts';
+import { PINNED } from './pinned.ts';
 import * as production from './production.ts';
 import { commandOf, KINDS, type Result, runSpec, type Spec, Tally } from './run.ts';
 
@@ -18,10 +20,13 @@ the cluster and checks that it recovers. A seed is any text; the same seed is th
   --voting V        all | leader (default: the seed decides)
   --columns         one line per event, one column per region
   --mutants [TEXT]  break the production code in each known way (or those whose names hold TEXT) and show what catches it
+  --pins            check that each pinned seed still fails under its fault; where it does not, look for one that does
   --help
 
 Exit code 0: no violation. 1: a violation, or a mutant that survives; the command that repeats it is printed. 2: wrong usage.`;
 
+/** Seeds tried in place of one that shows nothing any more. */
+const PIN_SEEDS = 1000;
 /** Violations printed in full; the others are only counted. */
 const SHOWN = 8;
 
@@ -36,6 +41,7 @@ interface Plan {
   readonly columns: boolean;
   /** Hunt the mutants whose names hold this text. */
   readonly mutants: string | null;
+  readonly pins: boolean;
 }
 
 function parse(args: readonly string[]): Plan | null {
@@ -52,6 +58,7 @@ function parse(args: readonly string[]): Plan | null {
       voting: { type: 'string' },
       columns: { type: 'boolean' },
       mutants: { type: 'boolean' },
+      pins: { type: 'boolean' },
       help: { type: 'boolean' },
     },
   });
@@ -71,6 +78,7 @@ function parse(args: readonly string[]): Plan | null {
     seconds: natural('seconds', values.seconds, values.runs === undefined ? 20 : Number.MAX_SAFE_INTEGER),
     columns: values.columns ?? false,
     mutants: values.mutants ? (positionals[0] ?? '') : null,
+    pins: values.pins ?? false,
   };
 }
 
@@ -135,6 +143,26 @@ async function huntAll(text: string): Promise<boolean> {
   return all.every(({ by }) => by !== null);
 }
 
+/** False if a pinned seed shows its fault no more. */
+async function checkPins(): Promise<boolean> {
+  let stale = 0;
+  for (const { fault, ...pin } of PINNED) {
+    const mutant = MUTANTS.find(({ name }) => name === fault);
+    const broken = await loadProduction(mutant?.edits ?? []);
+    const shows = (seed: string) => runSpec(broken, { ...pin, seed }).finding !== undefined;
+    if (shows(pin.seed)) console.log(`${pin.name}: ${pin.seed} shows it`);
+    else {
+      stale++;
+      const seeds = Array.from({ length: PIN_SEEDS }, (_, index) => `pin-${index}`);
+      const found = seeds.find(
+        (seed) => shows(seed) && runSpec(production, { ...pin, seed }).finding === undefined,
+      );
+      console.log(`${pin.name}: ${pin.seed} shows nothing any more; ${found ?? 'no seed'} does`);
+    }
+  }
+  return stale === 0;
+}
+
 async function main(): Promise<boolean> {
   const plan = parse(process.argv.slice(2));
   if (plan === null) {
@@ -142,6 +170,7 @@ async function main(): Promise<boolean> {
     return true;
   }
   if (plan.mutants !== null) return huntAll(plan.mutants);
+  if (plan.pins) return checkPins();
   if (plan.seed === undefined) return runMany(plan);
   const print = plan.columns ? (line: string) => console.log(line) : undefined;
   const result = runSpec(production, { ...plan.spec, seed: plan.seed }, print);

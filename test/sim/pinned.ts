@@ -23,19 +23,4 @@ export const PINNED: readonly Pinned[] = [
     fault: 'an answer without effect waits for a command that may never come',
     ...{ seed: 'pin-6', steps: 4000, kind: 'wild-world' },
   },
-  {
-    name: 'a page that was loaded anew twice took sequences of the life before',
-    fault: 'a page that is loaded anew takes sequences of an earlier life',
-    ...{ seed: 'pin-9', steps: 2500, kind: 'world' },
-  },
-  {
-    name: 'an act asked for before the first welcome took a sequence of an earlier life',
-    fault: 'acts are numbered before the client knows which sequences are taken',
-    ...{ seed: 'base-19', steps: 2500, kind: 'world' },
-  },
-  {
-    name: 'a client whose acts were given up stayed with a deaf region for ever',
-    fault: 'a client whose acts are given up stays with a deaf region',
-    ...{ seed: 'base-12', steps: 2500, kind: 'world' },
-  },
 ];

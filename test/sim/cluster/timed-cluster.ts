@@ -19,6 +19,8 @@ const WALL = 1_700_000_000_000;
 interface Body {
   flushing: boolean;
   diskFactor: number;
+  /** How long each turn of the process takes to come: 0 where it is not slow. */
+  pace: number;
   paused: boolean;
   backlog: (() => void)[];
   clockOffset: number;
@@ -60,6 +62,7 @@ export class TimedCluster<M extends Machine> {
     this.bodies = Array.from({ length: devices }, () => ({
       flushing: false,
       diskFactor: 1,
+      pace: 0,
       paused: false,
       backlog: [],
       clockOffset: 1000,
@@ -72,7 +75,7 @@ export class TimedCluster<M extends Machine> {
       {
         sent: (parcel) => this.sent(parcel),
         written: (device) => this.flush(device),
-        woken: (device) => this.later(0, () => this.turn(device)),
+        woken: (device) => this.later(this.bodies[device]!.pace, () => this.turn(device)),
         clock: (device) => this.clocks(device),
         died: (device) => this.crash(device, choices.waiting(profile.calm)),
         note: (device, text) => hooks.trace(() => `${device}: ${text}`),
@@ -161,6 +164,11 @@ export class TimedCluster<M extends Machine> {
 
   setDisk(device: Device, factor: number): void {
     this.bodies[device]!.diskFactor = factor;
+  }
+
+  /** A slow process: it gets to what came in this many ms late. */
+  setPace(device: Device, pace: number): void {
+    this.bodies[device]!.pace = pace;
   }
 
   input(device: Device, input: Input): void {
@@ -267,6 +275,7 @@ export class TimedCluster<M extends Machine> {
       if (this.lost.has(index)) continue;
       this.setClock(index, 0, 1);
       this.setDisk(index, 1);
+      this.setPace(index, 0);
       this.cluster.device(index).fuse = -1;
       this.resume(index);
       this.start(index);

@@ -53,7 +53,7 @@ const STATES = 6_000_000;
 const RUNS = 600;
 /** The same where there is no time: what it takes to find again what moved a little. */
 const QUICK_STATES = 400_000;
-const QUICK_RUNS = 40;
+const QUICK_RUNS = { wild: 250, timed: 100, 'wild-world': 60, world: 40 } as const;
 /** Events in each run: short runs, many seeds. */
 export const STEPS = 1500;
 
@@ -77,7 +77,7 @@ export async function hunt(mutant: Mutant, quick = false): Promise<Caught> {
 function search(production: Production, ground: Ground, quick: boolean): Caught['by'] {
   if ('story' in ground) return tell(production, ground.story);
   if ('explore' in ground) return explore(production, ground, quick ? QUICK_STATES : STATES);
-  const runs = Math.min(ground.runs ?? RUNS, quick ? QUICK_RUNS : RUNS);
+  const runs = Math.min(ground.runs ?? RUNS, quick ? QUICK_RUNS[ground.sim] : RUNS);
   const seeds = Array.from({ length: runs }, (_, index) => `mutant-${index}`);
   return simulate(production, ground.sim, seeds);
 }

@@ -14,8 +14,6 @@ const SEEN: Readonly<Record<string, string>> = {
   'a client goes on one command too late': 'mutant-3',
   'an unknown outcome is taken for a definite no': 'mutant-9',
   'commands of an old connection are taken for those of the new one': 'mutant-16',
-  'a page that is loaded anew takes sequences of an earlier life': 'mutant-25',
-  'a client whose acts are given up stays with a deaf region': 'mutant-210',
   'half a snapshot is finished by the next connection': 'mutant-194',
 };
 const seenOf = (name: string) => (SEEN[name] === undefined ? {} : { seen: SEEN[name] });
@@ -197,20 +195,26 @@ export const RESUME: readonly Mutant[] = [
       'event.connection > 0) this.#handle',
     ),
   ),
-  client(
+  told(
     'a page that is loaded anew takes sequences of an earlier life',
+    'own',
+    'lives of one page',
     edit(
       'client/session',
       'Math.max(executed + RESUME_GAP, Math.floor(resumedAt) * SEQUENCES_PER_MS)',
       'executed + RESUME_GAP',
     ),
   ),
-  client(
+  told(
     'acts are numbered before the client knows which sequences are taken',
+    'own',
+    'lives of one page',
     edit('client/outstanding', 'sequence: 0,', 'sequence: this.#next++,'),
   ),
-  client(
+  told(
     'a client whose acts are given up stays with a deaf region',
+    'own',
+    'a deaf region',
     edit(
       'client/outstanding',
       'if (!issued) this.#overdue ??= sentAt;',

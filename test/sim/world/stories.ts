@@ -1,9 +1,7 @@
-import type { Session } from '../../../client/session.ts';
-import type { Answer, CompleteSnapshot, SessionEvent, Settlement } from '../../../client/session-types.ts';
-import type { Device } from '../../../server/consensus/types.ts';
 import type { Parcel } from '../check/checker.ts';
 import type { Production } from '../production.ts';
 import { Violation } from '../violation.ts';
+import { deafRegion, livesOfOnePage, Shopper } from './client-stories.ts';
 import { Script } from './script.ts';
 
 // Interleavings that random runs meet once in a hundred thousand, played by hand.
@@ -109,7 +107,9 @@ export function noBesideACopy(production: Production): void {
   const taking = script.begin('taker', OUT);
   const heldUp = ({ from, message }: Parcel) => from === 2 && message.kind === 'execute';
   // The client meets region 2 first, then region 1.
-  const client = new Shopper(production, [2, 1], (device, answered) => script.copy(device, taking, answered));
+  const client = new Shopper(production, 2, null, ({ address }, answered) =>
+    script.copy([2, 1][address]!, taking, answered),
+  );
   client.ask();
   client.lose();
   script.deliver((parcel) => !heldUp(parcel));
@@ -128,65 +128,11 @@ export function noBesideACopy(production: Production): void {
   script.check();
 }
 
-/** A client's session by hand: one act, one region after another. */
-class Shopper {
-  settlement: Settlement | null = null;
-  private readonly production: Production;
-  private readonly regions: readonly Device[];
-  private readonly copy: (device: Device, answered: (answer: Answer) => void) => void;
-  private readonly session: Session<CompleteSnapshot>;
-  private connection = 0;
-  private now = 1000;
-
-  constructor(
-    production: Production,
-    regions: readonly Device[],
-    copy: (device: Device, answered: (answer: Answer) => void) => void,
-  ) {
-    this.production = production;
-    this.regions = regions;
-    this.copy = copy;
-    const { Session, DEFAULT_LIMITS: limits } = production;
-    this.session = new Session({ addresses: regions.length, limits, resumedAt: null });
-    this.step({ kind: 'start' });
-  }
-
-  ask(): void {
-    this.step({ kind: 'act', ticket: 1, act: { action: OUT.action, args: new Uint8Array(0) } });
-  }
-
-  lose(): void {
-    this.step({ kind: 'lost', connection: this.connection, reason: 'cut' });
-    this.now = Math.max(this.now, this.session.wakeAt());
-    this.step({ kind: 'tick' });
-  }
-
-  private step(event: SessionEvent<CompleteSnapshot>): void {
-    for (const effect of this.session.step(event, { now: this.now, random: 0.5 })) {
-      if (effect.kind === 'dial') this.greet(effect.connection);
-      if (effect.kind === 'settle') this.settlement = effect.settlement;
-      if (effect.kind === 'send') {
-        const { connection } = effect;
-        this.copy(this.regions[this.session.address]!, (answer) =>
-          this.step({ kind: 'answer', connection, answer }),
-        );
-      }
-    }
-  }
-
-  private greet(connection: number): void {
-    this.connection = connection;
-    const welcome = {
-      ...{ protocol: this.production.PROTOCOL_VERSION, region: '', regions: [], world: '', schema: '' },
-      ...{ session: 'taker', token: '', number: 0, sequence: 0 },
-    };
-    this.step({ kind: 'welcome', connection, welcome });
-  }
-}
-
 export const STORIES: Readonly<Record<string, Story>> = {
   'a late no': lateNo,
   'a late copy': lateCopy,
   'a no beside a copy': noBesideACopy,
+  'lives of one page': livesOfOnePage,
+  'a deaf region': deafRegion,
   'a no before a command of its own leadership': noBeforeOwnCommand,
 };

@@ -24,6 +24,8 @@ import type { WorldProfile } from './world-profile.ts';
 /** Heartbeats within which a healed world must have answered everybody, and the clients' own patience on top, in ms (G11). */
 const HEALING_BEATS = 600;
 const HEALING_MS = 60_000;
+/** Turns that a slow process takes while another would stand still. */
+const TURNS_IN_A_CRAWL = 8;
 
 /** Whole region servers, players and callers on one simulated clock, under faults and then healed. */
 export class WorldRun {
@@ -87,7 +89,10 @@ export class WorldRun {
     );
     const { latency } = profile.cluster.network;
     this.wires = new Wires(this.timed, choices, latency, this.edge, (text) => this.trace(text));
-    this.victim = victimOf(this.timed, config.devices, () => this.healed);
+    this.victim = {
+      ...victimOf(this.timed, config.devices, () => this.healed),
+      pause: (device, time) => this.hold(device, time),
+    };
   }
 
   run(steps: number): Report {
@@ -286,6 +291,16 @@ export class WorldRun {
       this.trace(() => `fault: ${what}`);
       this.nextFault();
     });
+  }
+
+  /** Some processes do not stand still, they crawl: as slow as the pause would be long, by the way its length was drawn. */
+  private hold(device: Device, time: number): void {
+    if (Math.floor(time) % 2 === 0) {
+      this.timed.pause(device, time);
+      return;
+    }
+    this.timed.setPace(device, time / TURNS_IN_A_CRAWL);
+    this.timed.later(time, () => this.healed || this.timed.setPace(device, 0));
   }
 
   private heal(): void {
