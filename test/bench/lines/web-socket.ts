@@ -14,7 +14,7 @@ const PONG = 0x8a;
 const MASKED = 0x80;
 
 /** Colyseus' protocol codes. */
-export const JOIN_ROOM = 10;
+const JOIN_ROOM = 10;
 export const ROOM_STATE_PATCH = 15;
 export const ROOM_DATA_BYTES = 17;
 
