@@ -54,7 +54,7 @@ export class Game {
     world.tables.coin.onChange((id, row, previous) => this.#coin(id, row, previous));
     world.tables.message.onChange((_, row, previous) => this.#message(row, previous));
     world.tables.match.onChange((_, row, previous) => this.#match(row, previous));
-    world.onCommand(({ ballot, time }) => this.#ballot(ballot, time));
+    world.onFrame(({ ballot, time }) => this.#ballot(ballot, time));
     world.onResync((resync) => this.#resync(resync));
     world.onStatus((status) => this.#status(status));
     hud.onSay = (text) => this.#say(text);

@@ -32,6 +32,7 @@ async function enter(servers: readonly string[]): Promise<ArenaWorld> {
         definition: arena,
         token: ticket.token,
         predict: ['move'],
+        stream: 'frames',
       });
     } catch (error) {
       // A token of a world that is no more: come as somebody new.

@@ -37,7 +37,9 @@ describe('the ground', () => {
         expect(isFree(to)).toBe(true);
         // Rows keep 32-bit floats.
         expect(isFree({ x: Math.fround(to.x), y: Math.fround(to.y) })).toBe(true);
-        expect(distance(from, to)).toBeLessThanOrEqual(Math.hypot(dx, dy) + 1e-9);
+        // The grid may be half a cell's diagonal away, or a whole one beside an obstacle.
+        expect(distance(from, to)).toBeLessThanOrEqual(Math.hypot(dx, dy) + Math.SQRT2 / 256);
+        expect([to.x * 256, to.y * 256].map((steps) => steps % 1)).toEqual([0, 0]);
       }),
       { numRuns: 3_000 },
     );

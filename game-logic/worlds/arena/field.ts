@@ -36,6 +36,11 @@ export const PILLARS: readonly Pillar[] = [
 
 /** Rows hold 32-bit floats: a point that was free must still be free after rounding. */
 const ROUNDING = 1e-4;
+/**
+ * Bodies stand on a grid of 1/256 m, and look in as many directions for each radian: nobody sees it, and a place on a grid has two
+ * bytes in a frame where any other has four.
+ */
+const GRID = 256;
 /** Longest piece of a walk looked at as one: shorter than any obstacle is thick. */
 const PIECE = 0.25;
 
@@ -62,10 +67,29 @@ export function walk(from: Point, dx: number, dy: number): Point {
   for (let i = 0; i < pieces; i++) {
     const next = pushOut({ x: at.x + dx / pieces, y: at.y + dy / pieces });
     // Cannot be while the obstacles keep their distance; whoever moves one finds bodies stuck, not inside of it.
-    if (!isFree(next)) return at;
+    if (!isFree(next)) break;
     at = next;
   }
-  return at;
+  return onGrid(at);
+}
+
+export function direction(dx: number, dy: number): number {
+  return Math.round(Math.atan2(dy, dx) * GRID) / GRID;
+}
+
+/** The nearest free point of the grid around; beside one obstacle there is always one. */
+function onGrid({ x, y }: Point): Point {
+  let best: Point = { x, y };
+  let least = Number.POSITIVE_INFINITY;
+  for (const column of [Math.floor(x * GRID), Math.ceil(x * GRID)])
+    for (const line of [Math.floor(y * GRID), Math.ceil(y * GRID)]) {
+      const point = { x: column / GRID, y: line / GRID };
+      const away = distance(point, { x, y });
+      if (away >= least || !isFree(point)) continue;
+      best = point;
+      least = away;
+    }
+  return best;
 }
 
 /** A free point by dice; `random` is uniform in [0, 1). */
@@ -75,7 +99,7 @@ export function freePoint(random: () => number, radius = RADIUS): Point {
       x: radius + random() * (WIDTH - 2 * radius),
       y: radius + random() * (HEIGHT - 2 * radius),
     };
-    if (isFree(point, radius)) return point;
+    if (isFree(point, radius)) return radius === RADIUS ? onGrid(point) : point;
   }
   // The dice are against us: a corner is always free.
   return { x: radius, y: radius };

@@ -1,5 +1,5 @@
 /** Blows, falls and coming back. */
-import { distance, freePoint, type Point, walk } from './field.ts';
+import { direction, distance, freePoint, type Point, walk } from './field.ts';
 import { award, lay } from './loot.ts';
 import {
   BOT_COOLDOWN_MS,
@@ -49,7 +49,7 @@ export function blow(ctx: Context, me: PlayerDraft, foe: PlayerDraft): Blow {
   me.ready = ctx.now + (bot ? BOT_COOLDOWN_MS : COOLDOWN_MS);
   // Who strikes is no longer spared.
   me.safe = Math.min(me.safe, ctx.now);
-  me.facing = Math.atan2(foe.y - me.y, foe.x - me.x);
+  me.facing = direction(foe.x - me.x, foe.y - me.y);
   foe.hp = Math.max(0, foe.hp - damage);
   pushBack(foe, me, critical ? KNOCK_BACK * 1.6 : KNOCK_BACK);
   const felled = foe.hp === 0;

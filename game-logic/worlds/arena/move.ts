@@ -1,5 +1,5 @@
 /** The action `move`: a step, within the speed limit, around what stands in the way. */
-import { distance, walk } from './field.ts';
+import { direction, distance, walk } from './field.ts';
 import { collect } from './loot.ts';
 import { BOT_SPEED, SPEED, STEP, STEP_EARLY_MS, STEP_LEAST, STEP_SAVED_MS } from './rules.ts';
 import type { Context } from './types.ts';
@@ -24,10 +24,11 @@ export function move(ctx: Context, dx: number, dy: number): Moved {
   const length = Math.min(asked, STEP, allowed);
   const to = walk(me, (dx / asked) * length, (dy / asked) * length);
   const walked = distance(me, to);
-  me.facing = Math.atan2(dy, dx);
+  me.facing = direction(dx, dy);
   // Pushing against a wall costs nothing and changes nothing: no command.
   if (walked < STEP_LEAST / 2) return { x: me.x, y: me.y };
-  me.paid = paid + (walked / speed) * 1_000;
+  // Whole milliseconds: they take two bytes in a frame, fractions more.
+  me.paid = Math.ceil(paid + (walked / speed) * 1_000);
   me.x = to.x;
   me.y = to.y;
   collect(ctx, me);
