@@ -53,7 +53,7 @@ describe('foresight', () => {
   });
 
   it('is off by as much as somebody else moved the player', () => {
-    const { world, follow, foretell, off, step } = lab();
+    const { world, follow, foresight, foretell, off, step } = lab();
     world.advance(500);
     const before = world.tables.player.get('ann')?.x ?? 0;
     const foretold = foretell(1);
@@ -63,5 +63,12 @@ describe('foresight', () => {
     follow();
     expect(pushed).toBeGreaterThan(0.5);
     expect(off(foretold)).toBeCloseTo(pushed, 1);
+    // The next step is foretold from where the blow left the player.
+    foresight.settled(1);
+    world.advance(500);
+    const next = foretell(2);
+    world.act('ann', 'move', step.args as { dx: number; dy: number });
+    follow();
+    expect(off(next)).toBe(0);
   });
 });

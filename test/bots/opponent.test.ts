@@ -62,6 +62,15 @@ describe('an opponent', () => {
     expect(bots().every(({ kind }) => kind === 'bot')).toBe(true);
   });
 
+  it('asks no second time while the world stands still', () => {
+    const world = arena.testWorld({ seed: 4 });
+    world.join('tin');
+    const turn = opponent.play(viewOf(world, 'tin'));
+    expect(turn()?.action).toBe('robot');
+    world.advance(5_000);
+    expect(turn()).toBeNull();
+  });
+
   it('plays: takes coins, quarrels, and hurts a person who stands about, not at once', () => {
     const { world, play, bots } = band(6, ['ann']);
     let step = 0.03;

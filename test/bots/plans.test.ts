@@ -150,7 +150,7 @@ describe('faults', () => {
       merged: {
         // Its bots are back after 300 ms, elsewhere; from the second fault on they count there.
         answered: new Map([
-          ['us', slots([0, 2_000], [2_300, 6_000])],
+          ['us', slots([0, 2_000], [2_300, 5_970])],
           ['eu', slots([0, 2_000], [2_200, 6_000], [6_100, 10_000])],
         ]),
         groups: new Map([
