@@ -90,7 +90,7 @@ function readName(bytes: Uint8Array, start: number, length: number): string {
   const known = NAMES[place]!;
   if (known.length === length) {
     let i = 0;
-    // A byte of a longer character equals no unit that can stand in its place in a string of as many units.
+    // What is kept is plain characters only, and no byte of another character equals one of them.
     while (i < length && known.charCodeAt(i) === bytes[start + i]) i++;
     if (i === length) return known;
   }

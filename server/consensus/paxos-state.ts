@@ -3,7 +3,7 @@ import { cloneNumbered, entries, type Numbered, numbered, put } from './numbered
 import { createMajority, type IsMajority } from './quorum.ts';
 import { cloneTally, createTally, serialiseTally, type Tally } from './tally.ts';
 import type { Ballot, Command, ConsensusConfig, Durable, Vote } from './types.ts';
-import { allVotes, createVotes, type OpenVotes, serialiseVotes } from './votes.ts';
+import { allVotes, createVotes, listed, type OpenVotes, serialiseVotes } from './votes.ts';
 
 /** What never changes while a device runs; shared by all copies of its state. */
 interface Setup {
@@ -118,7 +118,7 @@ function restoreVote(votes: OpenVotes, upTo: number, vote: Vote): void {
   const { number, born } = command;
   if (number <= upTo || born > ballot)
     fail('I2', 'a stored vote cannot be right', { number, upTo, ballot, born });
-  const held = votes.items[number - votes.base] ?? [];
+  const held = listed(votes.items[number - votes.base]);
   if (held.some((other) => other.command.born === born || other.ballot === ballot))
     fail('I2', 'two stored votes for one command or in one ballot', { number, ballot, born });
   put(

@@ -6,8 +6,10 @@ import type { Ballot, Command, Vote } from './types.ts';
 /**
  * All votes of this device for numbers not known issued: for every distinct command the highest ballot in which it voted for
  * it (2.1). A set, never the latest only: a later vote for a command that proves not anchored must not hide an earlier one.
+ *
+ * Nearly every number has one vote ever, so that one stands there by itself.
  */
-export type OpenVotes = Numbered<readonly Vote[]>;
+export type OpenVotes = Numbered<Vote | readonly Vote[]>;
 
 export type Cast = 'new' | 'raised' | 'again' | 'conflict' | 'full' | 'different';
 
@@ -22,25 +24,36 @@ export function createVotes(upTo: number): OpenVotes {
 export function castVote(votes: OpenVotes, ballot: Ballot, command: Command): Cast {
   const held = at(votes, command.number);
   if (held === undefined) {
-    put(votes, command.number, [{ ballot, command }]);
+    put(votes, command.number, { ballot, command });
     return 'new';
   }
+  const all = listed(held);
   let same: Vote | undefined;
-  for (const vote of held) {
+  for (const vote of all) {
     if (vote.command.born === command.born) same = vote;
     else if (vote.ballot === ballot) return 'conflict';
   }
   if (same === undefined) {
-    if (held.length >= VOTES_PER_NUMBER) return 'full';
-    put(votes, command.number, ordered([...held, { ballot, command }]));
+    if (all.length >= VOTES_PER_NUMBER) return 'full';
+    put(votes, command.number, ordered([...all, { ballot, command }]));
     return 'new';
   }
   if (!sameContent(same.command, command)) return 'different';
   if (same.ballot === ballot) return 'again';
   if (same.ballot > ballot)
     fail('I2', 'a vote below the promise', { ballot, before: same.ballot, number: command.number });
-  put(votes, command.number, ordered([...held.filter((vote) => vote !== same), { ballot, command }]));
+  put(votes, command.number, ordered([...all.filter((vote) => vote !== same), { ballot, command }]));
   return 'raised';
+}
+
+/** The votes under one number. */
+export function listed(held: Vote | readonly Vote[] | undefined): readonly Vote[] {
+  if (held === undefined) return [];
+  return isOne(held) ? [held] : held;
+}
+
+function isOne(held: Vote | readonly Vote[]): held is Vote {
+  return !Array.isArray(held);
 }
 
 /** One order for equal sets, so that equal states read equal. */
@@ -52,14 +65,18 @@ function ordered(votes: Vote[]): readonly Vote[] {
 export function votedFor(votes: OpenVotes, number: number, born: Ballot): Command | undefined {
   const held = at(votes, number);
   if (held === undefined) return undefined;
-  for (const vote of held) if (vote.command.born === born) return vote.command;
+  const one = isOne(held);
+  for (let place = 0; place < (one ? 1 : held.length); place++) {
+    const vote = one ? held : held[place]!;
+    if (vote.command.born === born) return vote.command;
+  }
   return undefined;
 }
 
 /** Every vote, ascending by number. */
 export function allVotes(votes: OpenVotes): Vote[] {
   const all: Vote[] = [];
-  for (const [, held] of entries(votes)) all.push(...held);
+  for (const [, held] of entries(votes)) all.push(...listed(held));
   return all;
 }
 
