@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SchemaError } from '../../schemas/support/errors.ts';
+import { readText, sourceOf } from '../../schemas/support/reader.ts';
 import { isWellFormed, readUtf8, validUtf8, writeUtf8 } from '../../schemas/support/utf8.ts';
 import { text } from './arbitraries.ts';
 
@@ -94,5 +95,27 @@ describe('UTF-8', () => {
       const bytes = encoder.encode(value);
       for (let end = 1; end < bytes.length; end++) expect(validUtf8(bytes, 0, end)).toBe(false);
     }
+  });
+
+  it('reads a string right whatever strings of its length were read before, and long ones in pieces', () => {
+    const read = (value: string) => {
+      const content = encoder.encode(value);
+      const bytes = new Uint8Array(12 + content.length);
+      const view = new DataView(bytes.buffer);
+      // A slot at 4 that points to 8, where the length stands.
+      view.setUint32(4, 4, true);
+      view.setUint32(8, content.length, true);
+      bytes.set(content, 12);
+      return readText(sourceOf(bytes), 4);
+    };
+    // Thousands more than are remembered, so that each place is taken many times.
+    for (let round = 0; round < 2; round++)
+      for (let i = 0; i < 20_000; i++) if (read(`s-${i}`) !== `s-${i}`) throw new Error(`s-${i}`);
+    const pieces = fc.constantFrom('a', 'b', 'ä', '€', '🗡', 'plain text ');
+    const value = fc.array(pieces, { maxLength: 60 }).map((list) => list.join(''));
+    fc.assert(fc.property(value, (one) => read(one) === one && read(one) === one));
+    for (const length of [31, 32, 33, 127, 128, 129, 256, 300])
+      for (const last of ['z', 'ß'])
+        expect(read(`${'y'.repeat(length)}${last}`)).toBe(`${'y'.repeat(length)}${last}`);
   });
 });
