@@ -11,8 +11,9 @@ import type { Ballot, ConsensusConfig, Device } from './types.ts';
  * the tick must not count as if it were. The price: a device that stands still needs longer to suspect others.
  *
  * A leader whose host has too much to do is late again and again, and a change of leader gives that host more to do. So its
- * followers remember how late it was, for a few seconds, and have so much more patience with it (`unrest`). A leader that is
- * on time is given up as soon as ever, and a closed link needs no patience at all.
+ * followers remember how late it was, for a few seconds, and have so much more patience with it (`unrest`); and one that stood
+ * still itself trusts its own ears less. A leader that is on time is given up as soon as ever, and a closed link needs no
+ * patience at all.
  */
 export interface Election {
   /** Attentive time, ms. */
@@ -25,7 +26,7 @@ export interface Election {
   /** When the leader was heard last, and in which ballot; 0: none yet. */
   heardAt: number;
   heardIn: Ballot;
-  /** By how much a leader that was heard again had missed its heartbeat: the most lately, fading. */
+  /** By how much a leader that was heard again had missed its heartbeat, or this host a tick: the most lately, fading. */
   unrest: number;
   /** When a follower asks for pre-votes, if nothing happens before. */
   dueAt: number;
@@ -85,8 +86,10 @@ function random(election: Election): number {
 
 /** Lets time pass; see above for why a late tick counts less. */
 export function passTime(election: Election, config: ConsensusConfig, now: number): void {
-  if (election.now !== null && now > election.now)
+  if (election.now !== null && now > election.now) {
     election.clock += Math.min(now - election.now, config.timing.heartbeat);
+    wasLate(election, config, now - election.now);
+  }
   election.now = election.now === null ? now : Math.max(now, election.now);
 }
 
@@ -116,7 +119,7 @@ function turn(election: Election, config: ConsensusConfig): number {
 
 /** Silence after which a leader is in doubt. */
 export function timeOut({ unrest }: Election, { timing }: ConsensusConfig): number {
-  return timing.election + Math.min(unrest, timing.election * UNREST_MOST);
+  return timing.election + unrest;
 }
 
 /** One turn is added for all: a leader that stands still for 100 ms must not be given up over a heartbeat and a tick. */
@@ -125,9 +128,16 @@ function patience(election: Election, config: ConsensusConfig): number {
 }
 
 /** The leader was heard `silence` after the last time: how late was it? */
-function noteSilence(election: Election, { timing }: ConsensusConfig, silence: number): void {
-  const left = Math.max(0, 1 - silence / (UNREST_FADES * timing.heartbeat));
-  election.unrest = Math.max(silence - timing.heartbeat * ON_TIME, election.unrest * left, 0);
+function noteSilence(election: Election, config: ConsensusConfig, silence: number): void {
+  const left = Math.max(0, 1 - silence / (UNREST_FADES * config.timing.heartbeat));
+  election.unrest *= left;
+  wasLate(election, config, silence);
+}
+
+/** What is due with each heartbeat came after `ms`. */
+function wasLate(election: Election, { timing }: ConsensusConfig, ms: number): void {
+  const late = Math.min(ms - timing.heartbeat * ON_TIME, timing.election * UNREST_MOST);
+  election.unrest = Math.max(election.unrest, late);
 }
 
 /** A sign of life of the leader of a ballot that this device did not promise away. */
