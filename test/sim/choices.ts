@@ -1,4 +1,8 @@
+import type { Span } from './kept.ts';
 import { Prng } from './prng.ts';
+
+/** A run that would go on for ever. */
+export class Runaway extends Error {}
 
 /**
  * The one door through which a run decides anything. A run is a function of its list of choices: from a seed the list is
@@ -12,15 +16,33 @@ export class Choices {
   readonly taken: number[] = [];
   private readonly recording: boolean;
   private position = 0;
+  /** Where given, choices at all other positions are 0. */
+  private readonly keep: readonly Span[] | null;
+  private readonly most: number;
+  /** The first span that may hold the next position. */
+  private span = 0;
 
-  private constructor(prng: Prng | null, given: readonly number[], recording: boolean) {
+  private constructor(
+    prng: Prng | null,
+    given: readonly number[],
+    recording: boolean,
+    keep: readonly Span[] | null = null,
+    most = Infinity,
+  ) {
     this.prng = prng;
     this.given = given;
     this.recording = recording;
+    this.keep = keep;
+    this.most = most;
   }
 
   static fromSeed(seed: string, recording = false): Choices {
     return new Choices(new Prng(seed), [], recording);
+  }
+
+  /** As from the seed, but only the choices at these positions are kept, and a run with more than `most` is a Runaway. */
+  static calmed(seed: string, keep: readonly Span[] | null, most = Infinity): Choices {
+    return new Choices(new Prng(seed), [], false, keep, most);
   }
 
   /** Repeats `given`; after its end every choice is 0. */
@@ -36,13 +58,20 @@ export class Choices {
   /** 0 .. bound - 1, uniform. */
   below(bound: number): number {
     if (bound <= 1) return 0;
-    const value =
+    const drawn =
       this.prng === null
         ? Math.min(this.given[this.position] ?? 0, bound - 1)
         : Math.floor((this.prng.next() / 4294967296) * bound);
-    this.position++;
+    const value = this.isKept() ? drawn : 0;
+    if (++this.position > this.most) throw new Runaway(`more than ${this.most} choices`);
     if (this.recording) this.taken.push(value);
     return value;
+  }
+
+  private isKept(): boolean {
+    if (this.keep === null) return true;
+    while ((this.keep[this.span]?.[1] ?? Infinity) < this.position) this.span++;
+    return (this.keep[this.span]?.[0] ?? Infinity) <= this.position;
   }
 
   /** True with the given probability; false is the harmless choice. No choice is spent where the answer is certain. */

@@ -1,10 +1,12 @@
 import { parseArgs } from 'node:util';
+import { parseSpans, type Span } from './kept.ts';
 import { MUTANTS } from './mutants/all.ts';
 import { type Caught, HEADER, hunt, row, summary } from './mutants/hunt.ts';
 import { loadProduction } from './mutants/load.ts';
 import { PINNED } from './pinned.ts';
 import * as production from './production.ts';
 import { commandOf, KINDS, type Result, runSpec, type Spec, Tally } from './run.ts';
+import { Shrinker } from './shrink.ts';
 
 const HELP = `npm run sim -- [options]
 
@@ -18,6 +20,8 @@ the cluster and checks that it recovers. A seed is any text; the same seed is th
   --from TEXT       without --seed: seeds TEXT-0, TEXT-1, ... (default: the time of day)
   --kind K          ${KINDS.join(' | ')} (default: the seed decides)
   --voting V        all | leader (default: the seed decides)
+  --keep SPANS      with --seed: only the choices at these positions, like 0-75,93; all others are the harmless ones
+  --shrink          with --seed: the smallest run that breaks the same rule; else: of the first seed that fails
   --columns         one line per event, one column per region
   --mutants [TEXT]  break the production code in each known way (or those whose names hold TEXT) and show what catches it
   --pins            check that each pinned seed still fails under its fault; where it does not, look for one that does
@@ -39,6 +43,7 @@ interface Plan {
   readonly runs: number;
   readonly seconds: number;
   readonly columns: boolean;
+  readonly shrink: boolean;
   /** Hunt the mutants whose names hold this text. */
   readonly mutants: string | null;
   readonly pins: boolean;
@@ -57,6 +62,8 @@ function parse(args: readonly string[]): Plan | null {
       kind: { type: 'string' },
       voting: { type: 'string' },
       columns: { type: 'boolean' },
+      keep: { type: 'string' },
+      shrink: { type: 'boolean' },
       mutants: { type: 'boolean' },
       pins: { type: 'boolean' },
       help: { type: 'boolean' },
@@ -64,6 +71,7 @@ function parse(args: readonly string[]): Plan | null {
   });
   if (values.help) return null;
   if (positionals.length > (values.mutants ? 1 : 0)) throw new UsageError(`what is ${positionals.at(-1)}?`);
+  if (values.keep !== undefined && values.seed === undefined) throw new UsageError('--keep goes with --seed');
   const kind = oneOf('kind', values.kind, KINDS);
   const voting = oneOf('voting', values.voting, ['all', 'leader'] as const);
   return {
@@ -71,15 +79,23 @@ function parse(args: readonly string[]): Plan | null {
       steps: natural('steps', values.steps, 4000),
       ...(kind === undefined ? {} : { kind }),
       ...(voting === undefined ? {} : { voting }),
+      ...(values.keep === undefined ? {} : { keep: kept(values.keep) }),
     },
     seed: values.seed,
     from: values.from ?? Date.now().toString(36),
     runs: natural('runs', values.runs, Number.MAX_SAFE_INTEGER),
     seconds: natural('seconds', values.seconds, values.runs === undefined ? 20 : Number.MAX_SAFE_INTEGER),
     columns: values.columns ?? false,
+    shrink: values.shrink ?? false,
     mutants: values.mutants ? (positionals[0] ?? '') : null,
     pins: values.pins ?? false,
   };
+}
+
+function kept(text: string): readonly Span[] {
+  const spans = parseSpans(text);
+  if (spans === undefined) throw new UsageError(`--keep ${text}: ascending, like 0-75,93; or none`);
+  return spans;
 }
 
 function natural(name: string, text: string | undefined, otherwise: number): number {
@@ -110,7 +126,8 @@ function show(result: Result): void {
   if (finding !== undefined) console.log(`repeat with: ${commandOf(spec)}`);
 }
 
-function runMany({ spec, from, runs, seconds }: Plan): boolean {
+function runMany(plan: Plan): boolean {
+  const { spec, from, runs, seconds } = plan;
   const tally = new Tally();
   const start = performance.now();
   let printed = start;
@@ -119,6 +136,10 @@ function runMany({ spec, from, runs, seconds }: Plan): boolean {
     const result = runSpec(production, { ...spec, seed: `${from}-${index}` });
     tally.add(result);
     if (result.finding !== undefined && tally.failed.length <= SHOWN) show(result);
+    if (result.finding !== undefined && plan.shrink) {
+      shrink(result.spec);
+      return false;
+    }
     if (performance.now() - printed > 5000) {
       printed = performance.now();
       console.log(tally.line);
@@ -126,6 +147,17 @@ function runMany({ spec, from, runs, seconds }: Plan): boolean {
   }
   console.log(`${tally.line} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
   return tally.failed.length === 0;
+}
+
+function shrink(spec: Spec): void {
+  console.log('making it smaller, a minute at most');
+  const shrunk = new Shrinker(production).shrink(spec);
+  if (shrunk === null) return;
+  const { from, to, kept: choices, runs } = shrunk;
+  console.log(
+    `${from.report.steps} events, ${choices.from} choices, ${from.report.faults} faults -> ${to.report.steps} events, ${choices.to} choices, ${to.report.faults} faults, after ${runs} runs`,
+  );
+  show(to);
 }
 
 /** False if one survives. */
@@ -175,6 +207,7 @@ async function main(): Promise<boolean> {
   const print = plan.columns ? (line: string) => console.log(line) : undefined;
   const result = runSpec(production, { ...plan.spec, seed: plan.seed }, print);
   show(result);
+  if (plan.shrink) shrink(result.spec);
   return result.finding === undefined;
 }
 

@@ -1,9 +1,10 @@
-import { Choices } from './choices.ts';
+import { Choices, Runaway } from './choices.ts';
 import { CoreLoad } from './cluster/core-load.ts';
 import { chooseProfile, type Overrides } from './cluster/profile.ts';
 import type { Report } from './cluster/report.ts';
 import { TimedRun } from './cluster/timed-run.ts';
 import { WildRun } from './cluster/wild-run.ts';
+import { printSpans, type Span } from './kept.ts';
 import type { Production } from './production.ts';
 import { Violation } from './violation.ts';
 import { WorldLoad } from './world/world-load.ts';
@@ -25,6 +26,8 @@ export interface Spec extends Overrides {
   readonly steps: number;
   /** Absent: the seed decides. */
   readonly kind?: Kind;
+  /** Absent: all. Else the choices at these positions only; the others are the harmless ones. */
+  readonly keep?: readonly Span[];
 }
 
 export interface Finding {
@@ -36,20 +39,31 @@ export interface Result {
   readonly spec: Spec;
   readonly kind: Kind;
   readonly report: Report;
+  /** Made in this run. */
+  readonly choices: number;
   readonly finding?: Finding;
 }
 
-/** One run. A violation is a result, any other error a fault of the simulator and thrown. */
-export function runSpec(production: Production, spec: Spec, print?: (line: string) => void): Result {
-  const choices = Choices.fromSeed(spec.seed);
+/** One run. A violation is a result, any other error a fault of the simulator and thrown. `most`: choices, before it is given up. */
+export function runSpec(
+  production: Production,
+  spec: Spec,
+  print?: (line: string) => void,
+  most = Infinity,
+): Result {
+  const choices = Choices.calmed(spec.seed, spec.keep ?? null, most);
   const drawn = choices.pick(KINDS);
   const kind = spec.kind ?? drawn;
   const run = makeRun(production, kind, choices, spec, print);
+  const result = { spec, kind };
   try {
-    return { spec, kind, report: run.run(spec.steps) };
+    return { ...result, report: run.run(spec.steps), choices: choices.count };
   } catch (error) {
-    if (!(error instanceof Violation)) throw error;
-    return { spec, kind, report: run.report(), finding: { rule: error.rule, detail: error.message } };
+    const rest = { report: run.report(), choices: choices.count };
+    if (error instanceof Violation)
+      return { ...result, ...rest, finding: { rule: error.rule, detail: error.message } };
+    if (error instanceof Runaway) return { ...result, ...rest };
+    throw error;
   }
 }
 
@@ -81,10 +95,11 @@ function makeRun(
 }
 
 /** The one command that repeats a run. */
-export function commandOf({ seed, steps, kind, voting }: Spec): string {
+export function commandOf({ seed, steps, kind, voting, keep }: Spec): string {
   const options = [`--seed ${/^[\w.-]+$/.test(seed) ? seed : `'${seed}'`}`, `--steps ${steps}`];
   if (kind !== undefined) options.push(`--kind ${kind}`);
   if (voting !== undefined) options.push(`--voting ${voting}`);
+  if (keep !== undefined) options.push(`--keep ${printSpans(keep)}`);
   return `npm run sim -- ${options.join(' ')} --columns`;
 }
 

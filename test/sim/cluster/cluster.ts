@@ -2,6 +2,7 @@ import type { ConsensusConfig, Device, Input } from '../../../server/consensus/t
 import type { PeerMessage } from '../../../server/links/types.ts';
 import { promisedBy } from '../check/backing.ts';
 import { Checker, type Parcel } from '../check/checker.ts';
+import { Runaway } from '../choices.ts';
 import { Violation } from '../violation.ts';
 import { Disk } from './disk.ts';
 import type { Ground, Machine, MakeMachine } from './ground.ts';
@@ -179,7 +180,7 @@ export class Cluster<M extends Machine> {
     try {
       work();
     } catch (error) {
-      if (error instanceof Violation) throw error;
+      if (error instanceof Violation || error instanceof Runaway) throw error;
       if (!(error instanceof Death))
         throw new Violation('fail-stop', `device ${index}: ${error instanceof Error ? error.stack : error}`);
       this.driver.died(index);
