@@ -301,6 +301,7 @@ export class Space {
     let id = this.messageIds.get(key);
     if (id === undefined) {
       id = this.messages.length;
+      if (id > 0xffff) throw new Error('more messages than the name of an inbox can hold');
       this.messages.push({ id, from, to, message });
       this.messageIds.set(key, id);
     }
