@@ -11,8 +11,8 @@ export const LITERAL: readonly Mutant[] = [
     edits: [
       edit(
         'votes',
-        'put(votes, command.number, ordered([...held, { ballot, command }]));\n    return',
-        'put(votes, command.number, [{ ballot, command }]);\n    return',
+        'put(votes, command.number, ordered([...all, { ballot, command }]));\n    return',
+        'put(votes, command.number, { ballot, command });\n    return',
       ),
     ],
     hunt: [{ explore: { numbers: 2, leaders: 3 } }],
@@ -359,9 +359,9 @@ export const CONSENSUS: readonly Mutant[] = [
   {
     name: 'pages of two answers are mixed',
     source: '14 T59',
-    seen: 'mutant-16',
+    seen: 'mutant-1056',
     edits: [edit('leader', 'partial.info !== info || ', '')],
-    hunt: [{ sim: 'wild' }, { sim: 'timed' }],
+    hunt: [{ sim: 'wild', runs: 2500 }],
   },
   {
     name: 'leadership is confirmed without asking',

@@ -77,7 +77,8 @@ export async function hunt(mutant: Mutant, quick = false): Promise<Caught> {
 function search(production: Production, ground: Ground, quick: boolean): Caught['by'] {
   if ('story' in ground) return tell(production, ground.story);
   if ('explore' in ground) return explore(production, ground, quick ? QUICK_STATES : STATES);
-  const runs = Math.min(ground.runs ?? RUNS, quick ? QUICK_RUNS[ground.sim] : RUNS);
+  const most = ground.runs ?? RUNS;
+  const runs = quick ? Math.min(most, QUICK_RUNS[ground.sim]) : most;
   const seeds = Array.from({ length: runs }, (_, index) => `mutant-${index}`);
   return simulate(production, ground.sim, seeds);
 }

@@ -172,8 +172,8 @@ export const RESUME: readonly Mutant[] = [
       'this.#resumable ? this.#number + 1 : null',
       'this.#resumable ? Math.max(1, this.#number) : null',
     ),
-    edit('client/session', 'if (number <= this.#number && startsHere) return;', ''),
-    edit('client/session', 'number !== this.#number + 1 || !startsHere', '!startsHere'),
+    edit('client/session', 'if (last <= this.#number && startsHere) return false;', ''),
+    edit('client/session', 'first !== this.#number + 1 || !startsHere', '!startsHere'),
   ),
   client(
     'an answer settles an act before its command is applied here',
