@@ -1,5 +1,6 @@
 /** What a run of commands comes to: for each row what it was before the first and what it is after the last. Pure. */
 import type { Key, Row, TableType } from '../schemas/support/types.ts';
+import { FRAME_FEW_ROWS } from './limits.ts';
 import type { RowChange } from './types.ts';
 
 interface Span {
@@ -75,5 +76,21 @@ function differenceOf(type: TableType, spans: ReadonlyMap<Key, Span>): TableDiff
     else rows.push(after);
   }
   if (removed.length + put.length + patched.size === 0) return null;
+  joinSmall(type, patched);
   return { type, removed, patched, put };
+}
+
+/** Few rows of which less differs go with the most: a few values more cost less than columns of their own. */
+function joinSmall(type: TableType, patched: Map<number, Row[]>): void {
+  let main = 0;
+  for (const [mask, rows] of patched) if (rows.length > (patched.get(main)?.length ?? 0)) main = mask;
+  const most = patched.get(main);
+  if (most === undefined) return;
+  for (const [mask, rows] of patched) {
+    if (mask === main || rows.length > FRAME_FEW_ROWS || (mask & ~main) !== 0) continue;
+    // Texts may be long.
+    if (type.fields.some((field, i) => field.type === 'string' && (main & ~mask & (1 << i)) !== 0)) continue;
+    patched.delete(mask);
+    for (const row of rows) most.push(row);
+  }
 }

@@ -72,3 +72,5 @@ export const PREDICTED_ACTIONS = 64;
 export const PLACED_ROWS = 65_536;
 /** Rows looked at to learn the places of a table, for each row that had to be named by its key before: 16 × 60 ns = 1 us. */
 export const PLACES_WORTH = 16;
+/** So many rows have no columns of their own: at two bytes a field they would take less than the columns' own 30 bytes each. */
+export const FRAME_FEW_ROWS = 8;

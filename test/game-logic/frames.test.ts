@@ -8,6 +8,7 @@ import { WorldState } from '../../game-logic/state.ts';
 import type { RowChange } from '../../game-logic/types.ts';
 import { arena } from '../../game-logic/worlds/arena/index.ts';
 import { decodeFrame, encodeFrame, type Frame } from '../../schemas/generated/client.ts';
+import { columnLength } from '../../schemas/support/columns.ts';
 import { expectCommand, Lab, type LabContext } from './lab.ts';
 
 /** A replica, what it applied since the last frame, and the frames that a gateway would make of it. */
@@ -63,16 +64,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 function play(ctx: LabContext, move: Step): void {
   const { player, coin } = ctx.world;
-  if (move.kind === 'drop') coin.put({ id: move.coin, x: move.coin });
-  else if (move.kind === 'take') coin.remove(move.coin);
-  else {
-    const id = `player-${move.who}`;
-    const row = player.get(id);
-    if (move.kind === 'put') player.put({ id, x: move.to, hp: 9 });
-    else if (move.kind === 'remove') player.remove(id);
-    else if (row !== undefined && move.kind === 'walk') row.x = move.to;
-    else if (row !== undefined) row.name = `n${move.to}`;
+  if ('coin' in move) {
+    if (move.kind === 'drop') coin.put({ id: move.coin, x: move.coin });
+    else coin.remove(move.coin);
+    return;
   }
+  const id = `player-${move.who}`;
+  const row = player.get(id);
+  if (move.kind === 'put') player.put({ id, x: move.to, hp: 9 });
+  else if (move.kind === 'remove') player.remove(id);
+  else if (row !== undefined && move.kind === 'walk') row.x = move.to;
+  else if (row !== undefined) row.name = `n${move.to}`;
 }
 
 /** Commands of one or several steps, and after how many of them each flush comes. */
@@ -282,6 +284,37 @@ describe('frames', () => {
     next(({ world }) => void world.player.put({ id: 'late' }));
     expect(next(walkTo('late', 3))).toEqual(['patch 39']);
     expect(next(walkTo('player-7', 22))).toEqual(['patch 6']);
+  });
+
+  it('few rows of which less differs are written with the many', () => {
+    const lab = new Lab();
+    const gateway = new Gateway(lab);
+    const mirror = Mirror.initial(lab.definition);
+    const next = (body: (ctx: LabContext) => void) => {
+      expectCommand(lab.run(body));
+      gateway.apply(lab.commands.at(-1)!);
+      const bytes = gateway.frame();
+      mirror.applyFrame(bytes);
+      expectSame(mirror, gateway.state);
+      return decodeFrame(bytes).groups.map(({ columns }) => columnLength(columns[0]!));
+    };
+    const all =
+      (change: (row: { x: number; y: number; name: string }, at: number) => void) => (ctx: LabContext) => {
+        for (let i = 0; i < 20; i++) change(ctx.world.player.get(`player-${i}`)!, i);
+      };
+    next(({ world }) => {
+      for (let i = 0; i < 20; i++) world.player.put({ id: `player-${i}` });
+    });
+    const moved = all((row, at) => {
+      row.x += 1;
+      if (at > 2) row.y += 1;
+    });
+    expect(next(moved)).toEqual([20]);
+    const named = all((row, at) => {
+      row.x += 1;
+      if (at > 2) row.name += 'x';
+    });
+    expect(next(named)).toEqual([3, 17]);
   });
 
   it('changes that do not follow each other are a fault of the server', () => {
