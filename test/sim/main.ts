@@ -207,7 +207,7 @@ async function main(): Promise<boolean> {
   const print = plan.columns ? (line: string) => console.log(line) : undefined;
   const result = runSpec(production, { ...plan.spec, seed: plan.seed }, print);
   show(result);
-  if (plan.shrink) shrink(result.spec);
+  if (plan.shrink && result.finding !== undefined) shrink(result.spec);
   return result.finding === undefined;
 }
 
