@@ -18,13 +18,21 @@ export function atEnd(run: () => void): () => void {
     installed = true;
     process.once('exit', () => {
       // Last come, first gone: a child before the folder that it works in.
-      for (const ending of [...endings].reverse()) ending();
+      for (const ending of [...endings].reverse()) {
+        try {
+          ending();
+        } catch (error) {
+          // The others must still be stopped.
+          console.error(error);
+        }
+      }
     });
+    // Not once: a second signal, from a terminal or npm to the whole group, must not cut the tidying short.
     for (const [signal, code] of [
       ['SIGINT', 130],
       ['SIGTERM', 143],
     ] as const)
-      process.once(signal, () => process.exit(code));
+      process.on(signal, () => process.exit(code));
   }
   endings.add(run);
   return () => void endings.delete(run);
@@ -38,7 +46,8 @@ export interface Folder {
 /** Under TMPDIR, which says on which disk it is measured. */
 export function temporaryFolder(what: string): Folder {
   const path = mkdtempSync(join(tmpdir(), `throughline-bench-${what}-`));
-  const remove = () => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  // A server that was just killed may be in the middle of a write.
+  const remove = () => rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   const forget = atEnd(remove);
   return {
     path,
