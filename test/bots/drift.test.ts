@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { driftOf } from './drift.ts';
+import { curve, driftOf } from './drift.ts';
 
 describe('drift', () => {
   it('is seen through noise', () => {
@@ -23,5 +23,11 @@ describe('drift', () => {
   it('is not claimed of too few samples', () => {
     expect(driftOf('few', [1, 2, 3, 4, 5], 0.25).climbs).toBe(false);
     expect(driftOf('none', [], 0.25)).toMatchObject({ from: 0, to: 0, climbs: false });
+  });
+
+  it('is drawn from zero, several samples to a block', () => {
+    expect(curve([0, 4, 8], 60)).toBe('▁▅█');
+    expect(curve([1, 1, 1, 8, 8, 8], 2)).toBe('▂█');
+    expect(curve([], 10)).toBe('');
   });
 });

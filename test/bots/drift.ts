@@ -8,6 +8,7 @@ export interface Drift {
   /** Growth over the whole time, as a share of where it began. */
   readonly share: number;
   readonly climbs: boolean;
+  readonly samples: readonly number[];
 }
 
 /** Fewer samples than this say nothing about a trend. */
@@ -26,7 +27,31 @@ export function driftOf(name: string, samples: readonly number[], share: number)
   const from = median(samples.map((value, at) => value - slope * at));
   const to = from + slope * Math.max(0, samples.length - 1);
   const gained = from > 0 ? (to - from) / from : 0;
-  return { name, from, to, share: gained, climbs: samples.length >= SAMPLES_LEAST && gained > share };
+  return {
+    name,
+    from,
+    to,
+    share: gained,
+    climbs: samples.length >= SAMPLES_LEAST && gained > share,
+    samples,
+  };
+}
+
+const LEVELS = '▁▂▃▄▅▆▇█';
+
+/** The samples as a line of at most `columns` blocks, from 0 to the largest; several to a block are their median. */
+export function curve(samples: readonly number[], columns: number): string {
+  const most = Math.max(...samples, Number.MIN_VALUE);
+  const width = Math.min(columns, samples.length);
+  let line = '';
+  for (let column = 0; column < width; column++) {
+    const part = samples.slice(
+      Math.floor((column * samples.length) / width),
+      Math.floor(((column + 1) * samples.length) / width),
+    );
+    line += LEVELS[Math.min(LEVELS.length - 1, Math.floor((median(part) / most) * LEVELS.length))] ?? '';
+  }
+  return line;
 }
 
 function median(values: readonly number[]): number {

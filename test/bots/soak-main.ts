@@ -1,6 +1,6 @@
 /**
  * Bots and faults for a long time, while memory, handles, disk and latency are watched for drift. Fails where a verdict does,
- * or where a figure climbs. `npx tsx test/bots/soak-main.ts --minutes 60 [--bots 30] [--seed 1]`; JSON on the last line.
+ * or where a figure climbs.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { seeded } from '../../bots/random.ts';
 import type { Report } from '../../bots/report/types.ts';
 import { Cluster, type RegionName, type Server, statusOf } from '../cluster/harness.ts';
-import { driftOf, SAMPLES_LEAST } from './drift.ts';
+import { curve, driftOf, SAMPLES_LEAST } from './drift.ts';
 
 /** One run of bots; its faults are over well before its end. */
 const SEGMENT_SECONDS = 20;
@@ -21,16 +21,44 @@ const MEMORY_SHARE = 0.3;
 const HANDLES_SHARE = 0.3;
 const LATENCY_SHARE = 1;
 const DISK_SHARE = 0.3;
+const GRAPH_COLUMNS = 60;
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '60' },
-    bots: { type: 'string', default: '30' },
-    seed: { type: 'string', default: '1' },
-  },
-});
+const HELP = `npm run soak -- [--minutes 60] [--bots 30] [--seed 1]
+
+Three servers of its own, bots that act, leave and return, and a fault every ${SEGMENT_SECONDS} seconds: leadership handed over, a region
+cut off, a leader frozen. Watches memory, handles, disk and latency of each server, draws them at the end, and exits
+with 1 where one climbs or an acknowledged act is lost, doubled or misordered. JSON on the last line.
+`;
+
+function options(): { readonly minutes: number; readonly bots: number; readonly seed: number } {
+  const natural = (name: string, text: string) => {
+    if (!(Number(text) > 0)) throw new Error(`--${name} ${text}: expected a number above 0`);
+    return Number(text);
+  };
+  try {
+    const { values } = parseArgs({
+      options: {
+        minutes: { type: 'string', default: '60' },
+        bots: { type: 'string', default: '30' },
+        seed: { type: 'string', default: '1' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    if (values.help) {
+      console.log(HELP);
+      process.exit(0);
+    }
+    const { minutes, bots, seed } = values;
+    return { minutes: natural('minutes', minutes), bots: natural('bots', bots), seed: natural('seed', seed) };
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${HELP}`);
+    process.exit(2);
+  }
+}
+
+const values = options();
 const REGIONS: readonly RegionName[] = ['eu', 'us', 'ap'];
-const random = seeded(Number(values.seed), 'soak');
+const random = seeded(values.seed, 'soak');
 const folder = mkdtempSync(join(tmpdir(), 'throughline-soak-'));
 
 /** Not kills: a process that starts anew forgets its leaks. */
@@ -47,9 +75,20 @@ async function segment(cluster: Cluster, at: number): Promise<Report> {
   const urls = cluster.servers.map(({ url }) => url).join(',');
   const admins = cluster.servers.map(({ admin }) => `127.0.0.1:${admin}`).join(',');
   const argv = [
-    ...['--url', urls, '--admin', admins, '--world', 'warehouse', '--bots', values.bots, '--rate', '5'],
+    ...[
+      '--url',
+      urls,
+      '--admin',
+      admins,
+      '--world',
+      'warehouse',
+      '--bots',
+      String(values.bots),
+      '--rate',
+      '5',
+    ],
     ...['--seconds', String(SEGMENT_SECONDS), '--mix', 'trader=6,churner=1,roamer=1,mobile=1,spectator=0.3'],
-    ...['--seed', String(Number(values.seed) + at), '--fault', faultOf(), '--quiet', '--json', file],
+    ...['--seed', String(values.seed + at), '--fault', faultOf(), '--quiet', '--json', file],
   ];
   const child = spawn(process.execPath, [cluster.cli, 'bots', ...argv], {
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -117,7 +156,7 @@ let failed = false;
 try {
   const reports: Report[] = [];
   const samples: Sample[][] = [];
-  const end = performance.now() + Number(values.minutes) * 60_000;
+  const end = performance.now() + values.minutes * 60_000;
   for (let at = 0; performance.now() < end; at++) {
     const report = await segment(cluster, at);
     reports.push(report);
@@ -137,14 +176,14 @@ try {
       throw new Error(`${verdict.complaints.join('; ')} ${JSON.stringify(verdict.problems)}`);
   }
   const all = drifts(samples, reports);
-  for (const { name, from, to, climbs } of all)
-    console.log(`${climbs ? '✗' : '✓'} ${name}: ${from.toFixed(1)} → ${to.toFixed(1)}`);
+  for (const { name, from, to, climbs, samples } of all)
+    console.log(
+      `${climbs ? '✗' : '✓'} ${name.padEnd(26)} ${from.toFixed(1).padStart(8)} → ${to.toFixed(1).padEnd(8)} ${curve(samples, GRAPH_COLUMNS)}`,
+    );
   if (samples.length - WARM_UP < SAMPLES_LEAST) console.log('too short to tell a trend');
   failed = all.some(({ climbs }) => climbs);
   const acknowledged = reports.reduce((sum, { counts }) => sum + counts.issued, 0);
-  console.log(
-    JSON.stringify({ name: 'soak', minutes: Number(values.minutes), acknowledged, failed, drifts: all }),
-  );
+  console.log(JSON.stringify({ name: 'soak', minutes: values.minutes, acknowledged, failed, drifts: all }));
 } catch (error) {
   failed = true;
   console.error(error instanceof Error ? error.message : error);

@@ -1,13 +1,24 @@
 /**
  * `npm run network`: region servers on hosts of their own (network namespaces), with links cut by iptables, processes stopped
- * and killed, and a disk that fills up. Exit codes: 0 all well, 1 a promise was broken, 3 this machine cannot do it.
+ * and killed, and a disk that fills up.
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Network } from './hosts.ts';
 
+const HELP = `npm run network
+
+Region servers on hosts of their own (network namespaces; needs root, ip and iptables), with links cut one way and both,
+processes stopped and killed, and a disk that fills up. Exit codes: 0 all well, 1 a promise was broken, 2 wrong usage,
+3 this machine cannot do it.
+`;
+
+const given = process.argv.slice(2);
 const obstacle = Network.obstacle();
-if (obstacle !== null) {
+if (given.length > 0) {
+  console.log(HELP);
+  process.exitCode = given.every((word) => word === '--help' || word === '-h') ? 0 : 2;
+} else if (obstacle !== null) {
   console.log(`the network test was not run: ${obstacle}`);
   process.exitCode = 3;
 } else {
