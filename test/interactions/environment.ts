@@ -1,5 +1,12 @@
 import { DEFAULT_TIMING } from '../../server/consensus/timing.ts';
-import type { Command, ConsensusConfig, Device, Message, Vote } from '../../server/consensus/types.ts';
+import type {
+  Command,
+  ConsensusConfig,
+  Device,
+  Message,
+  Vote,
+  VotedRange,
+} from '../../server/consensus/types.ts';
 import { StoryDevice, type Teller } from './device.ts';
 import { Names } from './names.ts';
 
@@ -25,7 +32,8 @@ const STEPS = 10_000;
  *   lead A [round=2] [quorum=A,B,C]     with quorum: its NextBallot reaches exactly these, and their answers come back
  *   propose A b c · ask q->p f inbound A 500 · run p f g
  *   deliver A->B begin-ballot 3 [keep] · deliver A->* · deliver all · drop …   (words must all occur in the message)
- *   inject A->B voted 5A@2<b …           a message that no device sent
+ *   inject A->B voted 5A a 5A@2-1 …      a message that no device sent; `issued a!`: the command a with other content
+ *   inject A->B heartbeat 5A upTo=1 born=3A · inject A->B ballot-info 5A 3B:a upTo=0 page=0 pages=1
  *   disk A slow|fast · flush A [count] · crash A · restart A [window=1] · step-down A · confirm A 7 · hand-over A->B
  *   link A-B down|up · tick 5 · show [A B] · messages
  */
@@ -278,27 +286,54 @@ export class Environment implements Teller {
 
   private inject([route, kind, ...words]: string[]): void {
     const [from, to] = split(route as string, '->');
-    const command = (label: string): Command => this.names.labelled(label);
     const [first, ...rest] = words;
     const facts = kind === 'success' || kind === 'issued';
-    const counted = kind === 'next-ballot' || kind === 'catch-up';
-    const named = facts ? words : counted ? [] : rest;
-    const commands = named.map(command);
-    const ranges = commands.map(({ number, born }) => ({ first: number, last: number, born }));
-    const ballot = facts ? 0 : this.names.parseBallot(first as string);
+    const named = (facts ? words : rest).filter((word) => !word.includes('='));
+    const given = optionsOf((facts ? words : rest).filter((word) => word.includes('=')));
+    const number = (name: string, otherwise: number) => Number(given.get(name) ?? otherwise);
+    const ballot = (): number => this.names.parseBallot(first as string);
+    const commands = () => named.map((label) => this.forged(label));
+    const ranges = () => named.map((word) => this.range(word));
     const made: Record<string, () => Message> = {
-      'begin-ballot': () => ({ kind: 'begin-ballot', ballot, commands }),
-      voted: () => ({ kind: 'voted', ballot, ranges }),
-      success: () => ({ kind: 'success', ranges }),
-      issued: () => ({ kind: 'issued', upTo: commands.at(-1)?.number ?? 0, commands }),
-      'next-ballot': () => ({ kind: 'next-ballot', ballot, from: Number(rest[0] ?? 1) }),
+      'begin-ballot': () => ({ kind: 'begin-ballot', ballot: ballot(), commands: commands() }),
+      voted: () => ({ kind: 'voted', ballot: ballot(), ranges: ranges() }),
+      success: () => ({ kind: 'success', ranges: ranges() }),
+      issued: () => ({ kind: 'issued', upTo: commands().at(-1)?.number ?? 0, commands: commands() }),
+      'next-ballot': () => ({ kind: 'next-ballot', ballot: ballot(), from: Number(rest[0] ?? 1) }),
       'catch-up': () => ({ kind: 'catch-up', from: Number(first), max: 100 }),
-      'my-next-bal': () => ({ kind: 'my-next-bal', ballot }),
-      'take-over': () => ({ kind: 'take-over', ballot }),
+      'my-next-bal': () => ({ kind: 'my-next-bal', ballot: ballot() }),
+      'take-over': () => ({ kind: 'take-over', ballot: ballot() }),
+      heartbeat: () => ({
+        ...{ kind: 'heartbeat', ballot: ballot(), upTo: number('upTo', 0), sequence: 1 },
+        born: this.names.parseBallot(given.get('born') ?? '0'),
+      }),
+      'ballot-info': () => ({
+        ...{ kind: 'ballot-info', ballot: ballot(), upTo: number('upTo', 0), issued: [], info: 1 },
+        born: this.names.parseBallot(given.get('born') ?? '0'),
+        votes: named.map((text) => this.parseVote(text)),
+        ...{ page: number('page', 0), pages: number('pages', 1) },
+      }),
     };
     const message = made[kind as string]?.();
     if (message === undefined) throw new Error(`cannot inject ${kind}`);
     this.arrive({ from: this.names.device(from), to: this.names.device(to), message, text: '' });
+  }
+
+  /** A command by its label; `a!` is one that says it is `a` and holds something else. */
+  private forged(label: string): Command {
+    if (!label.endsWith('!')) return this.names.labelled(label);
+    return { ...this.names.labelled(label.slice(0, -1)), bytes: new TextEncoder().encode(label) };
+  }
+
+  /** `a`, or `5A@2-1` for what is no command at all. */
+  private range(word: string): VotedRange {
+    const literal = /^(\w+)@(\d+)-(\d+)$/.exec(word);
+    if (literal !== null) {
+      const [, born, first, last] = literal;
+      return { first: Number(first), last: Number(last), born: this.names.parseBallot(born!) };
+    }
+    const { number, born } = this.names.labelled(word);
+    return { first: number, last: number, born };
   }
 
   private setDisk([name, speed]: string[]): void {
