@@ -77,6 +77,10 @@ export const TIME_MACHINE_CHECKPOINTS = 4;
 export const TIME_MACHINE_QUEUE = 64;
 /** Bytes of commands read from storage at a time in a replay, and at the start of a server. */
 export const REPLAY_BYTES = 1 << 20;
+/** The same for a peer that catches up: one message, some 5 ms of its time. */
+export const SERVED_BYTES = MESSAGE_BYTES / 2;
+/** Parts that wait to be read for peers that catch up; what is more is not answered, and asked for again. */
+export const SERVED_PARTS = 32;
 
 // ---- Region: the process ----------------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
-import { type CatchUp, createCatchUp, noteAsked } from './catch-up.ts';
+import { type CatchUp, createCatchUp, nextPart } from './catch-up.ts';
 import { createElection, type Election, lead, retreat } from './election.ts';
 import type { HandOver } from './hand-over.ts';
 import { createLease, type Lease } from './lease.ts';
-import { CATCH_UP_COMMANDS, DOUBLINGS } from './limits.ts';
+import { DOUBLINGS } from './limits.ts';
 import { type PaxosInput, take } from './paxos.ts';
 import { createPaxos, type Paxos } from './paxos-state.ts';
 import { type Step, send } from './paxos-step.ts';
@@ -108,14 +108,16 @@ export function sendHeartbeat({ paxos, lease }: Core, step: Step, to: Device): v
   send(step, to, { kind: 'heartbeat', ballot: role.ballot, upTo, born, sequence: lease.sequence });
 }
 
-/** Asks `from`, who just showed that it knows more, unless somebody is asked already. */
+/** Asks `from`, who just showed that it knows more, unless another is asked already. */
 export function catchUpFrom(core: Core, step: Step, from: Device): void {
   const { config, paxos, catchUp } = core;
-  if (from === config.self || catchUp.asked !== null || catchUp.known[from]! <= paxos.upTo) return;
-  askCatchUp(core, step, from);
+  if (from !== config.self && catchUp.known[from]! > paxos.upTo) askCatchUp(core, step, from);
 }
 
 export function askCatchUp({ paxos, catchUp, election }: Core, step: Step, teacher: Device): void {
-  noteAsked(catchUp, teacher, paxos.upTo, election.clock);
-  send(step, teacher, { kind: 'catch-up', from: paxos.upTo + 1, max: CATCH_UP_COMMANDS });
+  for (;;) {
+    const part = nextPart(catchUp, teacher, paxos.upTo, election.clock);
+    if (part === null) return;
+    send(step, teacher, { kind: 'catch-up', ...part });
+  }
 }

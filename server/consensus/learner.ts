@@ -1,6 +1,6 @@
 import { fail } from './assert.ts';
 import { issuedFrom } from './info.ts';
-import { CATCH_UP_COMMANDS, OPEN_WINDOWS } from './limits.ts';
+import { CATCH_UP_ANSWER_BYTES, CATCH_UP_COMMANDS, OPEN_WINDOWS } from './limits.ts';
 import { at, put, remove, startOf } from './numbered.ts';
 import type { Paxos } from './paxos-state.ts';
 import { cut, type Step, send } from './paxos-step.ts';
@@ -230,7 +230,13 @@ export function teach(paxos: Paxos, step: Step, to: Device, from: number, max: n
     step.serve.push({ to, from, max: Math.min(max, upTo - from + 1) });
     return;
   }
-  const known = [...issuedFrom(paxos, from, max)];
+  const known: Command[] = [];
+  let bytes = 0;
+  for (const command of issuedFrom(paxos, from, max)) {
+    bytes += command.bytes.length;
+    if (known.length > 0 && bytes > CATCH_UP_ANSWER_BYTES) break;
+    known.push(command);
+  }
   for (const commands of cut(known, setup.config.messageBytes))
     send(step, to, { kind: 'issued', upTo, commands });
 }

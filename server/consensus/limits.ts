@@ -25,8 +25,15 @@ export const TALLY_RANGES = 4_096;
 /** Pages of one BallotInfo. 4,096 pages of 256 KiB are 1 GiB, far above all votes within OPEN_WINDOWS. */
 export const INFO_PAGES = 4_096;
 
-/** Commands asked for at once when catching up; of 200 B: 400 KB, answered in a few messages. */
+/**
+ * A part of a catch-up: commands asked for at once, fewer if these would be so many bytes. An answer is at most twice the bytes:
+ * what came last says how long commands are, and the next may be longer.
+ */
 export const CATCH_UP_COMMANDS = 2_048;
+export const CATCH_UP_BYTES = 1 << 20;
+export const CATCH_UP_ANSWER_BYTES = 2 * CATCH_UP_BYTES;
+/** Parts under way with one device: it reads one, one travels, one is applied. 6 MiB, well within what a link queues. */
+export const CATCH_UP_PARTS = 3;
 
 /** Confirm tokens that wait for a majority; more are refused by not being answered, and the host's asker times out. */
 export const CONFIRMS = 4_096;

@@ -60,7 +60,7 @@ function noteAgreement(core: Core, step: Step, from: Device, message: AgreementM
       break;
     case 'issued':
       noteKnown(catchUp, from, message.upTo);
-      noteIssued(catchUp, from, paxos.upTo, election.clock);
+      noteIssued(catchUp, from, message.commands, paxos.upTo, election.clock);
       catchUpFrom(core, step, from);
       break;
     default:

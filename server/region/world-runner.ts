@@ -5,10 +5,11 @@ import { WorldState } from '../../game-logic/state.ts';
 import { ballotToJson } from '../../game-logic/to-json.ts';
 import type { WorldDefinition } from '../../game-logic/types.ts';
 import { Consensus } from '../consensus/consensus.ts';
+import { CATCH_UP_ANSWER_BYTES } from '../consensus/limits.ts';
 import { OutputGate } from '../consensus/output-gate.ts';
 import type { ConsensusConfig, Durable } from '../consensus/types.ts';
 import { ThroughlineError } from '../errors.ts';
-import { ALARMS_PER_SECOND, MESSAGE_BYTES, REPLAY_BYTES } from '../limits.ts';
+import { ALARMS_PER_SECOND, REPLAY_BYTES, SERVED_BYTES, SERVED_PARTS } from '../limits.ts';
 import type { PeerMessage } from '../links/types.ts';
 import type { Logger } from '../log.ts';
 import type { Answer, HostEffects, HostInput, HostStatus, ReadAnswer } from '../replica/types.ts';
@@ -40,6 +41,8 @@ export interface RunnerEvents {
 /** So many answers cost less than what they would wait for. */
 const EARLY_ANSWERS = 4;
 
+type Part = HostEffects['serve'][number];
+
 const begins = ({ sends }: HostEffects): boolean =>
   sends.some(({ message }) => message.kind === 'begin-ballot');
 
@@ -56,6 +59,8 @@ export class WorldRunner {
   #turnBegan = 0;
   #unflushed = 0;
   #alarms = { second: 0, count: 0 };
+  /** To be read from storage for peers; the first is under way. */
+  readonly #parts: Part[] = [];
   #failure: ThroughlineError | null = null;
 
   private constructor(options: RunnerOptions, durable: Durable, state: WorldState) {
@@ -192,7 +197,7 @@ export class WorldRunner {
     if (effects.applied !== undefined) this.#events?.appliedBatch(effects.applied);
     if (!early) this.#answer(effects);
     for (const answer of effects.reads) this.#events?.readable(answer);
-    for (const { to, from, max } of effects.serve) void this.#serve(to, from, max);
+    for (const part of effects.serve) this.#serve(part);
   }
 
   #answer({ answers }: HostEffects): void {
@@ -223,14 +228,35 @@ export class WorldRunner {
     );
   }
 
-  /** A peer lacks commands older than consensus keeps in memory. */
-  async #serve(to: number, from: number, max: number): Promise<void> {
+  /** A peer lacks commands older than consensus keeps in memory. Parts are read one after the other, in the order of the log. */
+  #serve(part: Part): void {
+    if (this.#parts.length >= SERVED_PARTS) return;
+    this.#parts.push(part);
+    if (this.#parts.length === 1) void this.#serveParts();
+  }
+
+  async #serveParts(): Promise<void> {
     try {
-      const commands = await this.storage.read(from, from + max - 1, MESSAGE_BYTES / 2);
-      if (commands.length === 0 || this.#failure !== null) return;
-      this.#options.send(to, { kind: 'issued', upTo: this.#host.status().issued, commands });
+      for (let [part] = this.#parts; part !== undefined; [part] = this.#parts) {
+        await this.#servePart(part);
+        this.#parts.shift();
+      }
     } catch (error) {
       this.fail(reasonOf(error));
+    }
+  }
+
+  /** In several messages, so that the peer applies one while the next is read. What is left out it asks for again. */
+  async #servePart({ to, from, max }: Part): Promise<void> {
+    const last = from + max - 1;
+    let next = from;
+    for (let bytes = 0; next <= last && bytes < CATCH_UP_ANSWER_BYTES; ) {
+      if (this.#failure !== null) return;
+      const commands = await this.storage.read(next, last, SERVED_BYTES);
+      if (commands.length === 0 || this.#failure !== null) return;
+      for (const command of commands) bytes += command.bytes.length;
+      next += commands.length;
+      this.#options.send(to, { kind: 'issued', upTo: this.#host.status().issued, commands });
     }
   }
 }
