@@ -4,6 +4,7 @@ export { Link } from '../../client/link.ts';
 export { LocalCopy } from '../../client/local-copy.ts';
 export { Session } from '../../client/session.ts';
 export { SnapshotParts } from '../../client/snapshot-parts.ts';
+export { defineWorld } from '../../game-logic/define-world.ts';
 export { LeaderState } from '../../game-logic/leader-state.ts';
 export { encodeRows } from '../../game-logic/snapshot.ts';
 export { WorldState } from '../../game-logic/state.ts';

@@ -3,9 +3,11 @@ import { decodeEnvelope } from '../../../schemas/support/envelope.ts';
 import type { Production } from '../production.ts';
 import { Violation } from '../violation.ts';
 import type { Deeds, Lived, Read } from '../world/ledger-of-deeds.ts';
-import { type Amounts, amountsOf, balance, EMPTY, keyOf, perform } from '../world/warehouse-model.ts';
+import { type Amounts, amountsOf, balance, EMPTY, keyOf, perform, rowsOf } from '../world/warehouse-model.ts';
+import { makeYard } from '../world/yard.ts';
 import { checkLinearizable, type Model, type Operation } from './linearizability.ts';
 import type { Truth } from './truth.ts';
+import { keyOfRows, type YardModel } from './yard-check.ts';
 
 /** Histories of at most this many operations are also given to the general search. */
 const SEARCHED = 120;
@@ -22,20 +24,22 @@ interface Replay {
 /**
  * The clients' promises over a whole run (section 13, G8 and G9, and CONTRACT): exactly once, each session's order, answers as
  * the sequence says, a no only where some issued state says no and never an effect afterwards, goods conserved, linearizable.
+ * `yard`: fresh, where the world is the yard.
  */
 export function checkWorld(
   production: Production,
   truth: Truth,
   deeds: Deeds,
+  yard: YardModel | null = null,
 ): { readonly searched: boolean } {
-  const replay = replayAll(production, truth, deeds);
-  for (const lived of deeds.deeds) checkFate(lived, replay);
+  const replay = replayAll(production, truth, deeds, yard);
+  for (const lived of deeds.deeds) checkFate(lived, replay, yard);
   checkRealTime(deeds);
   return { searched: checkBySearch(deeds) };
 }
 
-function replayAll(production: Production, truth: Truth, deeds: Deeds): Replay {
-  const state = new production.WorldState(production.warehouse);
+function replayAll(production: Production, truth: Truth, deeds: Deeds, yard: YardModel | null): Replay {
+  const state = new production.WorldState(yard === null ? production.warehouse : makeYard(production));
   const asked = new Map(deeds.deeds.map((lived) => [`${lived.session} ${lived.sequence}`, lived]));
   const amounts: Amounts[] = [EMPTY];
   const executed = new Map<string, number>();
@@ -47,7 +51,9 @@ function replayAll(production: Production, truth: Truth, deeds: Deeds): Replay {
     state.apply(bytes, false);
     const envelope = decodeEnvelope(bytes);
     envelopes.push(envelope);
-    let after = amounts[number - 1]!;
+    const before = amounts[number - 1]!;
+    let after = before;
+    let acted: Lived | undefined;
     if (envelope.sequence > 0) {
       const key = `${envelope.session} ${envelope.sequence}`;
       const lived = asked.get(key);
@@ -55,16 +61,18 @@ function replayAll(production: Production, truth: Truth, deeds: Deeds): Replay {
         throw new Violation('exactly-once', `${key}, executed as ${number}, was never asked`);
       if (executed.has(key))
         throw new Violation('exactly-once', `${key} is executed as ${executed.get(key)} and as ${number}`);
-      const before = last.get(envelope.session) ?? 0;
-      if (envelope.sequence <= before)
-        throw new Violation('session-order', `${key} is executed after ${before}, as ${number}`);
+      const latest = last.get(envelope.session) ?? 0;
+      if (envelope.sequence <= latest)
+        throw new Violation('session-order', `${key} is executed after ${latest}, as ${number}`);
       executed.set(key, number);
       last.set(envelope.session, envelope.sequence);
       after = effectOf(lived, after, envelope);
       goods += balance(lived.deed);
+      acted = lived;
     }
     amounts.push(after);
-    requireTables(state, after, goods);
+    yard?.take(envelope, acted, before);
+    requireTables(state, after, goods, yard);
   }
   return { amounts, executed, envelopes };
 }
@@ -84,8 +92,13 @@ function requireTables(
   state: InstanceType<Production['WorldState']>,
   expected: Amounts,
   goods: number,
+  yard: YardModel | null,
 ): void {
-  const held = amountsOf(state.toJSON());
+  const json = state.toJSON();
+  const held = amountsOf(json);
+  const rows = keyOfRows(rowsOf(json));
+  if (rows !== (yard?.key ?? ''))
+    throw new Violation('yard', `at ${state.number} the yard is ${rows}, expected ${yard?.key}`);
   if (keyOf(held) !== keyOf(expected))
     throw new Violation(
       'G8',
@@ -96,7 +109,7 @@ function requireTables(
     throw new Violation('goods', `at ${state.number} there are ${total} goods, ${goods} came in`);
 }
 
-function checkFate(lived: Lived, { amounts, executed, envelopes }: Replay): void {
+function checkFate(lived: Lived, { amounts, executed, envelopes }: Replay, yard: YardModel | null): void {
   const { fate, session, sequence, deed } = lived;
   const key = `${session} ${sequence}`;
   const number = executed.get(key);
@@ -117,7 +130,7 @@ function checkFate(lived: Lived, { amounts, executed, envelopes }: Replay): void
   // A repeat is a new attempt: a no to one copy says nothing of the others. The SDK knows that, a bare caller does not.
   if (number !== undefined && (lived.copies <= 1 || !session.startsWith('caller-')))
     throw new Violation('definite-no', `${key} was told ${fate.kind} ${fate.code}, and is number ${number}`);
-  if (fate.kind === 'refused' && number === undefined) requireReason(lived, fate.code, amounts);
+  if (fate.kind === 'refused' && number === undefined) requireReason(lived, fate.code, amounts, yard);
 }
 
 /** A refusal is justified by a state that was issued, not before the call and not after the answer. */
@@ -125,11 +138,13 @@ function requireReason(
   { deed, session, sequence, issuedBefore, issuedAfter }: Lived,
   code: string,
   amounts: readonly Amounts[],
+  yard: YardModel | null,
 ): void {
   if (code === 'out-of-order') return;
   for (let number = issuedBefore; number <= Math.min(issuedAfter, amounts.length - 1); number++) {
     const effect = perform(amounts[number]!, deed);
     if (effect.kind === 'refused' && effect.code === code) return;
+    if (yard?.refuses(number, code)) return;
   }
   throw new Violation(
     'refusal',
@@ -194,6 +209,9 @@ function checkBySearch(deeds: Deeds): boolean {
   return verdict.kind === 'linearizable';
 }
 
+/** Codes that say nothing of the goods. */
+const NO_DEED: ReadonlySet<string> = new Set(['out-of-order', 'gate-shut', 'internal']);
+
 function operationOf({ deed, called, returned, fate, copies }: Lived): Operation<Input, string>[] {
   const input = { deed };
   if (copies > 1 && fate?.kind === 'refused')
@@ -201,7 +219,7 @@ function operationOf({ deed, called, returned, fate, copies }: Lived): Operation
   if (fate?.kind === 'issued') return [{ called, returned, input, output: fate.result }];
   if (fate?.kind === 'unavailable') return [];
   if (fate?.kind === 'refused')
-    return fate.code === 'out-of-order' ? [] : [{ called, returned, input, output: `refused ${fate.code}` }];
+    return NO_DEED.has(fate.code) ? [] : [{ called, returned, input, output: `refused ${fate.code}` }];
   return [{ called, returned: Number.POSITIVE_INFINITY, input, output: undefined }];
 }
 

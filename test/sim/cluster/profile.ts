@@ -34,6 +34,8 @@ export interface Profile {
     /** As over one TCP connection: nothing overtakes. */
     readonly ordered: boolean;
   };
+  /** To the farthest device and back, as a server measures it; null: time-outs that suit the way are set, nobody measures. */
+  readonly roundTrip: number | null;
   readonly flush: number;
   readonly faults: readonly Fault[];
   /** Mean time between two faults. */
@@ -52,8 +54,10 @@ export interface Overrides {
 /** A different kind of trouble for each seed: few faults of many kinds hide what many faults of few kinds show. */
 export function chooseProfile(choices: Choices, overrides: Overrides = {}): Profile {
   const devices = choices.pick([3, 3, 3, 3, 5, 5, 4, 2, 1, 7]);
-  const latency = choices.pick([1, 5, 20, 80]);
-  const rounds = 4 * latency + 20;
+  const latency = choices.pick([1, 5, 20, 80, 1, 5, 20, 80, 250]);
+  // Around the world time-outs are those of near regions, and grow by what is measured.
+  const far = latency === 250;
+  const rounds = 4 * (far ? 5 : latency) + 20;
   const chosen = choices.pick(['all', 'leader'] as const);
   // Nothing safe may depend on a leader giving up before another begins.
   const lease = choices.pick([4, 6, 40]) * rounds;
@@ -77,12 +81,13 @@ export function chooseProfile(choices: Choices, overrides: Overrides = {}): Prof
       old: choices.pick([0, 0, 0.01, 0.05]),
       ordered: choices.chance(0.3),
     },
+    roundTrip: far ? 2 * latency : null,
     flush: choices.pick([1, 0.1, 10, 50]),
     faults: FAULTS.filter(() => choices.chance(0.45)),
     calm: choices.pick([2000, 600, 150, 50]) * (1 + latency / 20),
     clients: choices.pick([2, 1, 4, 8]),
     think: choices.pick([50, 5, 300]),
-    patience: 6 * rounds,
+    patience: 6 * (far ? 8 * latency : rounds),
     coreOnly: choices.chance(0.3),
   };
 }

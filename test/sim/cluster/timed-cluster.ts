@@ -162,6 +162,11 @@ export class TimedCluster<M extends Machine> {
     body.wallOffset = this.choices.waiting(5000) - this.choices.waiting(5000);
   }
 
+  /** So much time passes by the wall clocks, and nothing happens meanwhile. */
+  passTime(ms: number): void {
+    for (const body of this.bodies) body.wallOffset += ms;
+  }
+
   setDisk(device: Device, factor: number): void {
     this.bodies[device]!.diskFactor = factor;
   }
@@ -181,8 +186,14 @@ export class TimedCluster<M extends Machine> {
     const body = this.bodies[device]!;
     // The mere passing of time is no event: a run is as long as what happens in it.
     this.steps--;
-    if (!body.paused) this.cluster.input(device, { kind: 'tick', now: Math.floor(this.clockOf(body)) });
+    if (!body.paused) this.cluster.input(device, this.time(body));
     this.later(this.tickMs, () => this.tick(device, incarnation));
+  }
+
+  private time(body: Body): Input {
+    const { roundTrip } = this.profile;
+    const now = Math.floor(this.clockOf(body));
+    return { kind: 'tick', now, ...(roundTrip === null ? {} : { roundTrip }) };
   }
 
   private turn(device: Device): void {

@@ -135,7 +135,8 @@ export class TimedRun {
     const { truth } = timed.cluster.checker;
     const lag = truth.upTo - Math.min(...this.core.map((device) => this.applied(device)));
     const beats = HEALING_BEATS + BEATS_PER_COMMAND * lag;
-    const deadline = timed.now + beats * (profile.config.timing.heartbeat + profile.flush);
+    const beat = profile.config.timing.heartbeat + profile.flush + (profile.roundTrip ?? 0);
+    const deadline = timed.now + beats * beat;
     const until = (what: string, done: () => boolean) => {
       while (!done()) {
         timed.step();

@@ -68,6 +68,6 @@ export function end(lived: Lived, fate: Fate, now: number, issued: number): void
 /** What a server's answer means to whoever asks over HTTP: no second thoughts, as it stands. */
 export function fateOf({ outcome, number, result, code }: Answer): Fate {
   if (outcome === 'issued') return { kind: 'issued', number, result };
-  if (outcome === 'refused') return { kind: 'refused', code };
+  if (outcome === 'refused' || code === 'bad-arguments') return { kind: 'refused', code };
   return { kind: outcome === 'unknown' ? 'unknown' : 'unavailable', code };
 }

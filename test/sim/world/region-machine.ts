@@ -2,6 +2,7 @@ import type { Answer } from '../../../client/session-types.ts';
 import type { WorldSnapshot } from '../../../game-logic/snapshot.ts';
 import type { Device, Input } from '../../../server/consensus/types.ts';
 import type { LeaderLimits } from '../../../server/leader/leader.ts';
+import { LEADER_FAILURE_PAUSE_MS } from '../../../server/limits.ts';
 import type { PeerMessage } from '../../../server/links/types.ts';
 import type {
   Answer as HostAnswer,
@@ -10,6 +11,7 @@ import type {
   ReadAnswer,
 } from '../../../server/replica/types.ts';
 import type { HostLimits } from '../../../server/replica/world-host.ts';
+import { YardWatch } from '../check/yard-check.ts';
 import type { Choices } from '../choices.ts';
 import type { Ground, Machine, Start } from '../cluster/ground.ts';
 import type { Production } from '../production.ts';
@@ -19,6 +21,7 @@ import type { Down, Up } from './edge-frames.ts';
 import type { GatewayHabits } from './edge-profile.ts';
 import { type Amounts, amountsOf } from './warehouse-model.ts';
 import { WatchedCore } from './watched-core.ts';
+import { makeYard, TICK_MS } from './yard.ts';
 
 /** What a read saw; null: it could not be answered. */
 export type Seen = { readonly number: number; readonly amounts: Amounts } | null;
@@ -53,6 +56,8 @@ export interface RegionOptions {
   readonly firstRequest: number;
   readonly limits: Partial<HostLimits>;
   readonly leaderLimits: Partial<LeaderLimits>;
+  /** The world is the yard, not the plain warehouse. */
+  readonly yard: boolean;
   /** Let peer messages pass through their bytes. */
   readonly encoded: boolean;
 }
@@ -70,6 +75,10 @@ export class RegionMachine implements Machine {
   private readonly options: RegionOptions;
   private readonly self: Device;
   private readonly messageBytes: number;
+  private readonly definition: Production['warehouse'];
+  private readonly watch = new YardWatch(TICK_MS, LEADER_FAILURE_PAUSE_MS);
+  /** What the watch found; a function that throws is a fault of the game, so it waits here. */
+  private found: unknown = null;
   private readonly core: WatchedCore;
   private readonly host: InstanceType<Production['WorldHost']>;
   private readonly state: InstanceType<Production['WorldState']>;
@@ -87,6 +96,9 @@ export class RegionMachine implements Machine {
     this.options = options;
     this.self = self;
     this.messageBytes = config.messageBytes;
+    this.definition = options.yard
+      ? makeYard(production, (stuck) => this.ticked(stuck))
+      : production.warehouse;
     this.commands = log.map(({ bytes }) => bytes);
     this.state = this.rebuild();
     this.core = new WatchedCore(new production.Consensus(config, durable), self, ground, log);
@@ -110,6 +122,20 @@ export class RegionMachine implements Machine {
 
   get applied(): number {
     return this.state.number;
+  }
+
+  get consensus(): unknown {
+    return this.core.watched;
+  }
+
+  /** Nothing will happen by itself but what a session's end brings. */
+  get quiet(): boolean {
+    return this.state.nextTimer() === undefined;
+  }
+
+  /** undefined: this world does not know the session. */
+  isIn(session: string): boolean | undefined {
+    return this.state.session(session)?.joined;
   }
 
   get digest(): string {
@@ -141,8 +167,10 @@ export class RegionMachine implements Machine {
   // What comes in, gathered until the turn.
 
   input(input: Input): void {
-    if (input.kind === 'tick') this.take({ kind: 'tick' });
-    else if (input.kind === 'link' || input.kind === 'lead') this.take(input);
+    if (input.kind === 'tick') {
+      const { roundTrip } = input;
+      this.take(roundTrip === undefined ? { kind: 'tick' } : { kind: 'tick', roundTrip });
+    } else if (input.kind === 'link' || input.kind === 'lead') this.take(input);
     else if (input.kind === 'step-down' || input.kind === 'hand-over') this.take(input);
   }
 
@@ -163,7 +191,8 @@ export class RegionMachine implements Machine {
     const { inputs } = this;
     this.inputs = [];
     const effects = this.host.step(this.ground.clock(), inputs);
-    if (this.core.found !== null) throw this.core.found;
+    const found = this.core.found ?? this.found;
+    if (found !== null) throw found;
     if (effects.stopped !== undefined)
       throw new Violation(
         'fail-stop',
@@ -171,6 +200,14 @@ export class RegionMachine implements Machine {
       );
     this.carryOut(effects);
     if (effects.more && this.inputs.length === 0) this.ground.wake();
+  }
+
+  private ticked(stuck: boolean): void {
+    try {
+      this.watch.tick(this.ground.clock().now, this.core.ballot, stuck);
+    } catch (error) {
+      this.found = error;
+    }
   }
 
   private carryOut(effects: HostEffects): void {
@@ -276,12 +313,13 @@ export class RegionMachine implements Machine {
 
   /** M at the end of the log: from S0, or from a saved state. */
   private rebuild(): InstanceType<Production['WorldState']> {
-    const { WorldState, warehouse } = this.production;
+    const { WorldState } = this.production;
+    const { definition } = this;
     const { saved } = this.options;
     const state =
       saved === null
-        ? new WorldState(warehouse)
-        : WorldState.restore(warehouse, JSON.parse(saved) as WorldSnapshot);
+        ? new WorldState(definition)
+        : WorldState.restore(definition, JSON.parse(saved) as WorldSnapshot);
     for (const bytes of this.commands.slice(state.number)) state.apply(bytes);
     return state;
   }

@@ -61,6 +61,7 @@ export class Script {
           firstRequest: 1,
           limits: {},
           leaderLimits: {},
+          yard: false,
           encoded: false,
         }),
     );

@@ -16,6 +16,7 @@ export type Effect =
 
 export function perform(amounts: Amounts, { action, args }: Deed): Effect {
   const { id, from, to, amount } = args as { id: string; from: string; to: string; amount: number };
+  if (amount === 0) return refused('bad-arguments');
   switch (action) {
     case 'open':
       return id in amounts ? refused('already-open') : done({ ...amounts, [id]: 0 }, [id]);
@@ -63,7 +64,8 @@ export function chooseDeed(choices: Choices, appetite: Appetite): Deed {
   const warehouses = ['A', 'B', 'C', 'D', 'E'];
   const from = choices.pick(warehouses);
   const to = choices.pick(warehouses);
-  const amount = choices.between(1, 40);
+  // None at all is no amount.
+  const amount = choices.between(1, 41) % 41;
   switch (choices.below(8)) {
     case 0:
       return { action: 'open', args: { id: to } };
@@ -85,9 +87,15 @@ export function keyOf(amounts: Amounts): string {
     .join();
 }
 
-/** From the tables as JSON. */
+/** From the tables as JSON; rows of the yard are no warehouses. */
 export function amountsOf(json: {
   readonly [table: string]: readonly { readonly [field: string]: unknown }[];
 }): Amounts {
-  return Object.fromEntries((json['warehouse'] ?? []).map(({ id, amount }) => [String(id), Number(amount)]));
+  return Object.fromEntries(rowsOf(json).filter(([id]) => !id.startsWith('~')));
+}
+
+export function rowsOf(json: {
+  readonly [table: string]: readonly { readonly [field: string]: unknown }[];
+}): (readonly [id: string, amount: number])[] {
+  return (json['warehouse'] ?? []).map(({ id, amount }) => [String(id), Number(amount)] as const);
 }

@@ -25,6 +25,16 @@ export class WatchedCore implements Core {
     return this.lead !== null;
   }
 
+  /** 0: none. */
+  get ballot(): Ballot {
+    return this.lead?.ballot ?? 0;
+  }
+
+  /** The real one, to be measured. */
+  get watched(): unknown {
+    return this.core;
+  }
+
   status(): ReturnType<Core['status']> {
     return this.core.status();
   }

@@ -1,6 +1,7 @@
 import type { Answer } from '../../../client/session-types.ts';
 import type { Device } from '../../../server/consensus/types.ts';
 import { checkWorld } from '../check/world-check.ts';
+import { YardModel } from '../check/yard-check.ts';
 import type { Choices } from '../choices.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { MakeMachine } from '../cluster/ground.ts';
@@ -66,6 +67,7 @@ export class WorldLoad implements Load<RegionMachine> {
         firstRequest: choices.below(2 ** 31),
         limits: { ...profile.host, deadlineMs: Number.MAX_SAFE_INTEGER },
         leaderLimits: profile.leader,
+        yard: profile.yard,
         encoded: profile.encoded,
       });
   }
@@ -94,7 +96,8 @@ export class WorldLoad implements Load<RegionMachine> {
   confirm(): void {}
 
   check(cluster: Cluster<RegionMachine>): void {
-    checkWorld(this.production, cluster.checker.truth, this.deeds);
+    const yard = this.profile.yard ? new YardModel(null) : null;
+    checkWorld(this.production, cluster.checker.truth, this.deeds, yard);
   }
 
   /** Every other caller asks once and waits. */

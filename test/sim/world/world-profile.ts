@@ -15,6 +15,8 @@ export interface WorldProfile {
   readonly pipelined: number;
   readonly saves: number;
   readonly encoded: boolean;
+  /** The world is the yard, with joins, leaves, ticks and timers. */
+  readonly yard: boolean;
   readonly appetite: Appetite;
   readonly host: Partial<HostLimits>;
   readonly leader: Partial<LeaderLimits>;
@@ -30,17 +32,22 @@ export function chooseWorldProfile(choices: Choices, overrides: Overrides): Worl
     pipelined: choices.pick([1, 4, 16]),
     saves: choices.pick([0, 0.05]),
     encoded: choices.chance(0.25),
+    yard: choices.chance(0.4),
     appetite: choices.pick(['wide', 'tight'] as const),
     host: {
       resendMs: retransmit * 3,
       deadlineMs: retransmit * choices.pick([25, 8]),
       outstandingPerSession: choices.pick([64, 3]),
       pendingActions: choices.pick([4096, 4]),
+      refreshMs: choices.pick([2000, 200]),
     },
     leader: {
       queuePerRegion: choices.pick([4096, 2]),
       turnFunctions: choices.pick([1024, 2]),
       turnBytes: choices.pick([1 << 16, 300]),
+      closedAnswers: choices.pick([8192, 8192, 2]),
+      graceMs: choices.pick([10_000, 500]),
+      staleMs: choices.pick([6000, 700]),
     },
   };
 }

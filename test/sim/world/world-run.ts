@@ -1,5 +1,7 @@
 import type { Device } from '../../../server/consensus/types.ts';
+import { SESSION_IDLE_MS } from '../../../server/limits.ts';
 import { checkWorld } from '../check/world-check.ts';
+import { YardModel } from '../check/yard-check.ts';
 import type { Choices } from '../choices.ts';
 import type { Start } from '../cluster/ground.ts';
 import { strike, type Victim } from '../cluster/nemesis.ts';
@@ -24,6 +26,9 @@ import type { WorldProfile } from './world-profile.ts';
 /** Heartbeats within which a healed world must have answered everybody, and the clients' own patience on top, in ms (G11). */
 const HEALING_BEATS = 600;
 const HEALING_MS = 60_000;
+/** How often a run of the yard goes on until sessions end, and how long that may take. */
+const LONG_AFTER = 0.3;
+const LONG_AFTER_MS = 120_000;
 /** Turns that a slow process takes while another would stand still. */
 const TURNS_IN_A_CRAWL = 8;
 
@@ -44,6 +49,8 @@ export class WorldRun {
   private readonly calls = new Map<number, { caller: Caller; lived: Lived; attempt: number }>();
   private readonly reading = new Map<number, number>();
   private readonly saved: (string | null)[];
+  /** issuedAt[n]: number n was issued first. */
+  private readonly issuedAt: number[] = [0];
   private readonly victim: Victim;
   private core: readonly Device[];
   private names = 0;
@@ -84,6 +91,7 @@ export class WorldRun {
           firstRequest: choices.below(2 ** 31),
           limits: profile.host,
           leaderLimits: profile.leader,
+          yard: profile.yard,
           encoded: profile.encoded,
         }),
     );
@@ -105,18 +113,33 @@ export class WorldRun {
     for (let index = 0; index < profile.players + profile.callers + this.edge.vandals; index++)
       this.think(index);
     if (profile.cluster.faults.length > 0) this.nextFault();
-    while (timed.steps < steps) timed.step();
+    while (timed.steps < steps) this.step();
     this.heal();
     this.recover();
     const { checker } = timed.cluster;
     checker.wholeCluster();
-    checkWorld(this.production, checker.truth, this.deeds);
+    checkWorld(this.production, checker.truth, this.deeds, this.yardModel());
     return this.report();
   }
 
   report(): Report {
     const { now: time, steps, cluster } = this.timed;
     return reportOf(cluster.checker.truth, { time, steps, faults: this.faults });
+  }
+
+  private step(): void {
+    this.timed.step();
+    while (this.issuedAt.length <= this.issued) this.issuedAt.push(this.timed.now);
+  }
+
+  private yardModel(): YardModel | null {
+    const { cluster, leader, yard } = this.profile;
+    if (!yard) return null;
+    const { issuedAt } = this;
+    const unconnected = (session: string) => session.startsWith('caller-');
+    // With clocks that jump a grace period may be over sooner.
+    if (cluster.faults.includes('clock')) return new YardModel({ issuedAt, unconnected });
+    return new YardModel({ issuedAt, unconnected, graceMs: leader.graceMs ?? 0 });
   }
 
   private get issued(): number {
@@ -314,10 +337,11 @@ export class WorldRun {
   private recover(): void {
     const { timed, profile, players, callers, core } = this;
     const { heartbeat } = profile.cluster.config.timing;
-    const deadline = timed.now + HEALING_BEATS * (heartbeat + profile.cluster.flush) + HEALING_MS;
+    const beat = heartbeat + profile.cluster.flush + (profile.cluster.roundTrip ?? 0);
+    let deadline = timed.now + HEALING_BEATS * beat + HEALING_MS;
     const until = (what: string, done: () => boolean) => {
       while (!done()) {
-        timed.step();
+        this.step();
         if (timed.now > deadline)
           throw new Violation('G11', `${what} does not come about in a healed world; ${this.standing()}`);
       }
@@ -330,10 +354,21 @@ export class WorldRun {
       if (settled()) this.actAnew(before);
       return settled();
     });
+    const machines = () => core.map((device) => timed.cluster.device(device).machine);
     const equal = () =>
-      core.every((device) => timed.cluster.device(device).machine?.applied === this.issued) &&
+      machines().every((machine) => machine?.applied === this.issued && machine.quiet) &&
       players.every(({ live, number }) => live && number === this.issued);
     until('equal replicas and mirrors', equal);
+    if (profile.yard && this.choices.chance(LONG_AFTER)) {
+      // Nobody who has no connection stays, and at last nobody knows them any more.
+      const nowhere = (are: boolean | undefined) => () =>
+        machines().every((machine) => callers.every(({ name }) => machine?.isIn(name) !== are));
+      deadline += LONG_AFTER_MS;
+      until('the leave of everybody without a connection', nowhere(true));
+      timed.passTime(2 * SESSION_IDLE_MS);
+      until('the end of old sessions', nowhere(false));
+      until('equal replicas and mirrors, long after', equal);
+    }
     this.compare();
   }
 
