@@ -1,11 +1,9 @@
 /** One region server: the only file that knows all rooms. Values go one way, from links and clients to worlds and back. */
 import { readFileSync } from 'node:fs';
 import { worlds } from '../game-logic/worlds/index.ts';
-import { createAdmin } from './admin/admin.ts';
 import type { Admin } from './admin/types.ts';
 import { type Address, clusterDigest, formatAddress, type RegionConfig } from './config.ts';
 import type { ConsensusConfig } from './consensus/types.ts';
-import { createGateway } from './gateway/gateway.ts';
 import type { Gateway } from './gateway/types.ts';
 import { DRAIN_HAND_OVER_MS, TAIL_COMMANDS, TICK_BUSY_MS, TICK_IDLE_MS } from './limits.ts';
 import { createLinks } from './links/net.ts';
@@ -18,6 +16,12 @@ import { LocalWorld } from './region/local-world.ts';
 import { WorldRunner } from './region/world-runner.ts';
 import { type DataFolder, openDataFolder } from './storage/identity.ts';
 import { createLevelStorage } from './storage/level.ts';
+
+const loadDoors = async () => {
+  const [gateway, admin] = await Promise.all([import('./gateway/gateway.ts'), import('./admin/admin.ts')]);
+  return { ...gateway, ...admin };
+};
+type Doors = Awaited<ReturnType<typeof loadDoors>>;
 
 /** A killed process must have its last frame on the wire, and nothing after it. */
 const KILL_AFTER_MS = 50;
@@ -67,12 +71,15 @@ export class Region {
   async #start(): Promise<void> {
     const { data, region, regions, worlds: names } = this.#config;
     const cluster = clusterDigest(regions, weightsOf(this.#config));
+    // Much code, first of all Colyseus': it is loaded while disk and peers are waited for.
+    const doors = loadDoors();
+    doors.catch(() => {});
     this.#folder = await openDataFolder(data, { cluster, region });
     await Promise.all(names.map((name) => this.#openWorld(name, this.#folder as DataFolder)));
     this.#links = this.#makeLinks(cluster, this.#folder);
     await this.#links.start();
     this.#tick();
-    await this.#openDoors();
+    await this.#openDoors(await doors);
   }
 
   async #openWorld(name: string, folder: DataFolder): Promise<void> {
@@ -122,7 +129,7 @@ export class Region {
     );
   }
 
-  async #openDoors(): Promise<void> {
+  async #openDoors({ createGateway, createAdmin }: Doors): Promise<void> {
     const { region, regions, secret, guests, page, transport, listen, admin, adminToken } = this.#config;
     const services = this.#config.worlds.map((name) => (this.#worlds.get(name) as World).local);
     this.#gateway = createGateway({
