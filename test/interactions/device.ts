@@ -6,6 +6,7 @@ import type {
   Command,
   ConsensusConfig,
   Device,
+  Effects,
   Input,
   Message,
   Write,
@@ -47,7 +48,7 @@ export class StoryDevice {
   stopped = false;
   amounts: Amounts = EMPTY_WAREHOUSE;
   leading: LeaderState | null = null;
-  core: Consensus;
+  core!: Consensus;
   private gate = new OutputGate();
   private pending: Write[] = [];
   /** Issued commands handed out, by number - 1. */
@@ -60,7 +61,28 @@ export class StoryDevice {
     this.config = config;
     this.names = names;
     this.teller = teller;
-    this.core = new Consensus(config, this.disk.durable(config.tailCommands));
+    this.start();
+  }
+
+  /** A device whose configuration or storage cannot be right does not start. */
+  private start(): void {
+    this.guarded(() => {
+      this.core = new Consensus(this.config, this.disk.durable(this.config.tailCommands));
+    });
+  }
+
+  /** False: the device stopped itself. */
+  private guarded(work: () => void): boolean {
+    try {
+      work();
+      return true;
+    } catch (error) {
+      if (!(error instanceof ProtocolViolation)) throw error;
+      this.teller.line(`${this.name} stops: ${error.message}`);
+      this.stopped = true;
+      this.crash();
+      return false;
+    }
   }
 
   get name(): string {
@@ -69,16 +91,11 @@ export class StoryDevice {
 
   input(input: Input): void {
     if (!this.alive) return;
-    let effects: ReturnType<Consensus['step']>;
-    try {
+    let effects: Effects = { issued: [], sends: [] };
+    const stands = this.guarded(() => {
       effects = this.core.step(input);
-    } catch (error) {
-      if (!(error instanceof ProtocolViolation)) throw error;
-      this.teller.line(`${this.name} stops: ${error.message}`);
-      this.stopped = true;
-      this.crash();
-      return;
-    }
+    });
+    if (!stands) return;
     for (const alarm of effects.alarms ?? []) this.teller.line(`${this.name} alarm ${alarm}`);
     if (effects.deposed !== undefined) {
       this.teller.line(`${this.name} deposed from ${this.names.ballot(effects.deposed.ballot)}`);
@@ -161,6 +178,7 @@ export class StoryDevice {
 
   restart(change: Partial<ConsensusConfig> = {}): void {
     this.alive = true;
+    this.stopped = false;
     // A new seed at each start, as the configuration demands.
     this.config = { ...this.config, seed: this.config.seed + 100, ...change };
     this.gate = new OutputGate();
@@ -169,7 +187,12 @@ export class StoryDevice {
     this.requests.clear();
     this.log = [...this.disk.log];
     this.amounts = this.log.reduce((amounts, { bytes }) => applyBody(amounts, bytes), EMPTY_WAREHOUSE);
-    this.core = new Consensus(this.config, this.disk.durable(this.config.tailCommands));
+    this.start();
+  }
+
+  /** What no host may propose: commands as they are, in a ballot that need not be its own. */
+  force(ballot: Ballot, commands: readonly Command[]): void {
+    this.input({ kind: 'propose', ballot, commands });
   }
 
   /** Commands by label, without content: for stories about agreement alone. */

@@ -34,7 +34,8 @@ const STEPS = 10_000;
  *   deliver A->B begin-ballot 3 [keep] · deliver A->* · deliver all · drop …   (words must all occur in the message)
  *   inject A->B voted 5A a 5A@2-1 …      a message that no device sent; `issued a!`: the command a with other content
  *   inject A->B heartbeat 5A upTo=1 born=3A · inject A->B ballot-info 5A 3B:a upTo=0 page=0 pages=1
- *   disk A slow|fast · flush A [count] · crash A · restart A [window=1] · step-down A · confirm A 7 · hand-over A->B
+ *   force A 5A a b                       proposes these in 5A, whatever they are
+ *   disk A slow|fast · flush A [count] · crash A · restart A [window=1] · step-down A · confirm A 7 · confirm A 1 9 · hand-over A->B
  *   link A-B down|up · tick 5 · show [A B] · messages
  */
 export class Environment implements Teller {
@@ -97,6 +98,11 @@ export class Environment implements Teller {
       given: () => this.given(words),
       lead: () => this.lead(words),
       propose: () => this.device(words[0]).propose(words.slice(1)),
+      force: () =>
+        this.device(words[0]).force(
+          this.names.parseBallot(words[1] as string),
+          words.slice(2).map((label) => this.forged(label)),
+        ),
       ask: () => this.ask(words),
       run: () => this.device(words[0]).run(words.slice(1)),
       deliver: () => this.deliver(words),
@@ -107,7 +113,7 @@ export class Environment implements Teller {
       crash: () => this.device(words[0]).crash(),
       restart: () => this.device(words[0]).restart(configChange(words.slice(1))),
       'step-down': () => this.device(words[0]).input({ kind: 'step-down' }),
-      confirm: () => this.device(words[0]).input({ kind: 'confirm', token: Number(words[1]) }),
+      confirm: () => this.confirm(words),
       'hand-over': () => this.handOver(words),
       link: () => this.link(words),
       tick: () => this.tick(Number(words[0])),
@@ -303,6 +309,10 @@ export class Environment implements Teller {
       'catch-up': () => ({ kind: 'catch-up', from: Number(first), max: 100 }),
       'my-next-bal': () => ({ kind: 'my-next-bal', ballot: ballot() }),
       'take-over': () => ({ kind: 'take-over', ballot: ballot() }),
+      'heartbeat-ack': () => ({
+        ...{ kind: 'heartbeat-ack', ballot: ballot(), nextBal: ballot(), upTo: number('upTo', 0) },
+        sequence: number('sequence', 1),
+      }),
       heartbeat: () => ({
         ...{ kind: 'heartbeat', ballot: ballot(), upTo: number('upTo', 0), sequence: 1 },
         born: this.names.parseBallot(given.get('born') ?? '0'),
@@ -340,6 +350,11 @@ export class Environment implements Teller {
     const device = this.device(name);
     device.slow = speed === 'slow';
     if (!device.slow) device.flush();
+  }
+
+  private confirm([name, from, to = from]: readonly string[]): void {
+    for (let token = Number(from); token <= Number(to); token++)
+      this.device(name).input({ kind: 'confirm', token });
   }
 
   private handOver([route]: string[]): void {
@@ -394,6 +409,7 @@ function configChange(words: readonly string[]): Partial<ConsensusConfig> {
     ...(given.has('tail') ? { tailCommands: Number(given.get('tail')) } : {}),
     ...(given.has('bytes') ? { messageBytes: Number(given.get('bytes')) } : {}),
     ...(given.has('weights') ? { weights: given.get('weights')!.split(',').map(Number) } : {}),
+    ...(given.has('ranks') ? { ranks: given.get('ranks')!.split(',').map(Number) } : {}),
     ...(voting === 'all' || voting === 'leader' ? { voting } : {}),
   };
 }

@@ -58,6 +58,8 @@ export interface RegionOptions {
   readonly leaderLimits: Partial<LeaderLimits>;
   /** The world is the yard, not the plain warehouse. */
   readonly yard: boolean;
+  /** What each look at the time costs a leader, ms: its functions are slow. */
+  readonly slowness: number;
   /** Let peer messages pass through their bytes. */
   readonly encoded: boolean;
 }
@@ -88,6 +90,8 @@ export class RegionMachine implements Machine {
   private readonly asked = new Map<number, Asked>();
   private inputs: HostInput[] = [];
   private names = 0;
+  /** Of this turn. */
+  private spent = 0;
 
   constructor(production: Production, { config, durable, log, ground }: Start, options: RegionOptions) {
     const { self, devices, window } = config;
@@ -114,6 +118,10 @@ export class RegionMachine implements Machine {
       firstRequest: options.firstRequest,
       random: () => options.players.random(),
       log: () => {},
+      elapsed: () => {
+        this.spent += options.slowness;
+        return this.spent;
+      },
       limits: options.limits,
       leaderLimits: options.leaderLimits,
     });
@@ -190,6 +198,7 @@ export class RegionMachine implements Machine {
   turn(): void {
     const { inputs } = this;
     this.inputs = [];
+    this.spent = 0;
     const effects = this.host.step(this.ground.clock(), inputs);
     const found = this.core.found ?? this.found;
     if (found !== null) throw found;

@@ -1,5 +1,6 @@
 import type { Answer } from '../../../client/session-types.ts';
 import type { Device } from '../../../server/consensus/types.ts';
+import type { PeerMessage } from '../../../server/links/types.ts';
 import type { Parcel } from '../check/checker.ts';
 import { checkWorld } from '../check/world-check.ts';
 import { Cluster } from '../cluster/cluster.ts';
@@ -62,6 +63,7 @@ export class Script {
           limits: {},
           leaderLimits: {},
           yard: false,
+          slowness: 0,
           encoded: false,
         }),
     );
@@ -85,6 +87,12 @@ export class Script {
 
   drop(fits: (parcel: Parcel) => boolean): void {
     this.pool = this.pool.filter((parcel) => !fits(parcel));
+  }
+
+  /** A message that comes to a region out of nowhere, as if from another. */
+  hand(from: Device, to: Device, message: PeerMessage): void {
+    this.cluster.run(to, (machine) => machine.message(from, message));
+    this.rest();
   }
 
   lead(device: Device): void {

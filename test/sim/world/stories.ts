@@ -128,7 +128,40 @@ export function noBesideACopy(production: Production): void {
   script.check();
 }
 
+/**
+ * An action comes early: its leader still prepares the ballot it is meant for. It waits, through a preparation that fails it is told
+ * so, and it is run once. A read, and a list of sessions, that come to somebody who does not lead are nobody's business.
+ */
+export function earlyAction(production: Production): void {
+  const script = new Script(production, 3);
+  const early = (ballot: number, request: number): void => {
+    const args = production.warehouse.schema.actions.inbound.encode(IN.args);
+    const action = { region: 1, request, session: 'early', sequence: 1, action: 'inbound', args };
+    script.hand(1, 0, { kind: 'execute', ballot, actions: [action] });
+  };
+  const giving = script.begin('early', IN);
+  giving.copies = 1;
+  script.lead(0);
+  early(3, 1);
+  script.hand(2, 0, { kind: 'read', request: 1 });
+  script.hand(2, 0, { kind: 'presence', sessions: ['early'], left: [] });
+  const told = ({ message }: Parcel) => message.kind === 'reply';
+  expect(!script.pool.some(told), 'the action waits for its ballot');
+
+  script.lead(0);
+  early(3, 1);
+  expect(script.pool.some(told), 'it is told that the ballot it was meant for is over');
+  script.drop(told);
+  early(6, 2);
+  early(6, 2);
+  script.deliver();
+  const { truth } = script.cluster.checker;
+  expect(truth.upTo === 1, `it is run once; issued is ${truth.upTo}`);
+  script.check();
+}
+
 export const STORIES: Readonly<Record<string, Story>> = {
+  'an early action': earlyAction,
   'a late no': lateNo,
   'a late copy': lateCopy,
   'a no beside a copy': noBesideACopy,

@@ -68,6 +68,7 @@ export class WorldLoad implements Load<RegionMachine> {
         limits: { ...profile.host, deadlineMs: Number.MAX_SAFE_INTEGER },
         leaderLimits: profile.leader,
         yard: profile.yard,
+        slowness: profile.slowness,
         encoded: profile.encoded,
       });
   }

@@ -15,6 +15,8 @@ export interface WorldProfile {
   readonly pipelined: number;
   readonly saves: number;
   readonly encoded: boolean;
+  /** See RegionOptions. */
+  readonly slowness: number;
   /** The world is the yard, with joins, leaves, ticks and timers. */
   readonly yard: boolean;
   readonly appetite: Appetite;
@@ -32,6 +34,7 @@ export function chooseWorldProfile(choices: Choices, overrides: Overrides): Worl
     pipelined: choices.pick([1, 4, 16]),
     saves: choices.pick([0, 0.05]),
     encoded: choices.chance(0.25),
+    slowness: choices.pick([0, 0, 1.1]),
     yard: choices.chance(0.4),
     appetite: choices.pick(['wide', 'tight'] as const),
     host: {
@@ -45,7 +48,7 @@ export function chooseWorldProfile(choices: Choices, overrides: Overrides): Worl
       queuePerRegion: choices.pick([4096, 2]),
       turnFunctions: choices.pick([1024, 2]),
       turnBytes: choices.pick([1 << 16, 300]),
-      closedAnswers: choices.pick([8192, 8192, 2]),
+      closedAnswers: choices.pick([8192, 8192, 2, 1]),
       graceMs: choices.pick([10_000, 4 * cluster.patience]),
       staleMs: choices.pick([6000, 700]),
     },

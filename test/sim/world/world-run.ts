@@ -92,6 +92,7 @@ export class WorldRun {
           limits: profile.host,
           leaderLimits: profile.leader,
           yard: profile.yard,
+          slowness: profile.slowness,
           encoded: profile.encoded,
         }),
     );
