@@ -1,5 +1,7 @@
 import { Consensus } from '../../server/consensus/consensus.ts';
+import { CATCH_UP_ANSWER_BYTES } from '../../server/consensus/limits.ts';
 import { OutputGate } from '../../server/consensus/output-gate.ts';
+import { cut } from '../../server/consensus/paxos-step.ts';
 import { DEFAULT_TIMING } from '../../server/consensus/timing.ts';
 import type {
   Ballot,
@@ -155,17 +157,14 @@ export class Node {
     return effects;
   }
 
-  /** Reads older commands from storage: one message, cut short where it is full. */
+  /** Reads older commands from storage, in several messages, and leaves out what is too much. */
   private serve(to: Device, from: number, max: number): void {
-    const commands: Command[] = [];
     let bytes = 0;
-    for (const command of this.disk.log.slice(from - 1, from - 1 + max)) {
-      bytes += command.bytes.length;
-      if (commands.length > 0 && bytes > this.config.messageBytes) break;
-      commands.push(command);
-    }
-    if (commands.length > 0)
+    for (const commands of cut(this.disk.log.slice(from - 1, from - 1 + max), this.config.messageBytes)) {
+      if (bytes >= CATCH_UP_ANSWER_BYTES) return;
+      for (const command of commands) bytes += command.bytes.length;
       this.out({ from: this.config.self, to, message: { kind: 'issued', upTo: this.log.length, commands } });
+    }
   }
 
   /** Makes the oldest writes durable, all by default. */
