@@ -19,10 +19,7 @@ it.each(KINDS)('%s', (kind) => {
   expect(failed).toEqual([]);
 });
 
-it.each([
-  { ...SMALLEST, leaders: 3, restarts: 1, taught: true, voting: 'all' as const },
-  // Answers to NextBallot in several pages.
-  { ...SMALLEST, numbers: 2, messageBytes: 1 },
-])('explored: %o', (scope) => {
+it('explored', () => {
+  const scope = { ...SMALLEST, leaders: 3, restarts: 1, taught: true, voting: 'all' } as const;
   expect(new Explorer(production, scope).run().complete).toBe(true);
 });

@@ -25,8 +25,6 @@ export interface Scope {
    * loses those that wait. 0: a step's writes are durable before the next step, and a crash cuts between them.
    */
   readonly ahead: number;
-  /** Absent: everything fits one message. */
-  readonly messageBytes?: number;
 }
 
 export const SMALLEST: Scope = {
@@ -51,7 +49,7 @@ export function configOf(scope: Scope, self: Device): ConsensusConfig {
     window: scope.window,
     voting: scope.voting,
     tailCommands: 1000,
-    messageBytes: scope.messageBytes ?? 1 << 20,
+    messageBytes: 1 << 20,
     seed: self + 1,
     timing: { heartbeat: 100, election: 1000, lease: 1000, retransmit: 100 },
     ranks: new Array<number>(scope.devices).fill(0),
@@ -65,7 +63,6 @@ export function nameOf(scope: Scope): string {
   if (rounds > 1) parts.push(`rounds ${rounds}`);
   if (window < numbers) parts.push(`window ${window}`);
   if (ahead > 0) parts.push(`ahead of the disk by ${ahead}`);
-  if (scope.messageBytes !== undefined) parts.push(`messages of ${scope.messageBytes} bytes`);
   if (scope.lazyMarks) parts.push('late marks');
   if (scope.taught) parts.push('taught');
   if (scope.resent) parts.push('resent request');
