@@ -1,8 +1,9 @@
 /** One world of a single region in this process: turns, storage and the WorldService, without network. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { warehouse } from '../../game-logic/worlds/warehouse/index.ts';
 import { readId } from '../../schemas/support/envelope.ts';
 import { ThroughlineError } from '../../server/errors.ts';
+import type { PeerMessage } from '../../server/links/types.ts';
 import { createLogger } from '../../server/log.ts';
 import { consensusConfig } from '../../server/region/consensus-config.ts';
 import { hits, parseFault } from '../../server/region/fault.ts';
@@ -22,16 +23,20 @@ afterEach(async () => {
   }
 });
 
-async function open(disk = new MemoryDisk(), hooks: MemoryHooks = {}) {
+async function open(
+  disk = new MemoryDisk(),
+  hooks: MemoryHooks = {},
+  send: (to: number, message: PeerMessage) => void = () => {
+    throw new Error('there is nobody to send to');
+  },
+) {
   const stopped: string[] = [];
   const runner = await WorldRunner.open({
     definition: warehouse,
     regions,
     consensus: { ...consensusConfig({ regions, electionMs: 150 } as never, 0), weights: [1] },
     storage: createMemoryStorage({ disk, hooks, tailCommands: 100 }),
-    send: () => {
-      throw new Error('there is nobody to send to');
-    },
+    send,
     stopped: (_world, reason) => stopped.push(reason),
     log: createLogger('eu', 'silent'),
   });
@@ -128,6 +133,28 @@ describe('a world in a process', () => {
     await expect(world.read(0, 5, 100)).rejects.toMatchObject({ code: 'bad-request' });
     expect(await act(world, 20)).toMatchObject({ number: 20, duplicate: true });
     expect(await act(world, 21)).toMatchObject({ number: 21, duplicate: false });
+  });
+
+  it('R13: parts of the log are read for a peer in the order they were asked for, several messages each', async () => {
+    const first = await open();
+    const id = 'W'.repeat(4_000);
+    await act(first.world, 1, 'open', { id });
+    for (let sequence = 2; sequence <= 400; sequence++)
+      await act(first.world, sequence, 'inbound', { to: id, amount: 1 });
+    await first.runner.flushed();
+    await first.runner.close();
+    clearInterval(opened[0]?.ticker);
+    const sent: number[][] = [];
+    const { runner } = await open(first.disk, {}, (to, message) => {
+      if (to === 1 && message.kind === 'issued') sent.push(message.commands.map(({ number }) => number));
+    });
+    // Memory holds the last hundred.
+    for (const from of [1, 151])
+      runner.take({ kind: 'peer', from: 1, message: { kind: 'catch-up', from, max: 150 } });
+    await vi.waitFor(() => expect(sent.flat()).toHaveLength(300), 5_000);
+    expect(sent.flat()).toEqual(Array.from({ length: 300 }, (_, at) => at + 1));
+    expect(sent.length).toBeGreaterThan(2);
+    expect(sent.filter(([number]) => number === 1 || number === 151)).toHaveLength(2);
   });
 
   it('[DISK3] a disk that fails stops the world: what is open is unknown, what comes is refused', async () => {
