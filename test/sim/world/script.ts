@@ -3,6 +3,7 @@ import type { Device } from '../../../server/consensus/types.ts';
 import type { PeerMessage } from '../../../server/links/types.ts';
 import type { Parcel } from '../check/checker.ts';
 import { checkWorld } from '../check/world-check.ts';
+import { YardModel } from '../check/yard-check.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import type { Production } from '../production.ts';
 import { Deeds, end, type Fate, fateOf, type Lived } from './ledger-of-deeds.ts';
@@ -23,8 +24,10 @@ export class Script {
   pool: Parcel[] = [];
   private names = 0;
   private clock = 1000;
+  private readonly yard: boolean;
 
-  constructor(production: Production, devices: number) {
+  constructor(production: Production, devices: number, yard = false) {
+    this.yard = yard;
     this.production = production;
     const config = {
       devices,
@@ -55,14 +58,14 @@ export class Script {
             admits: () => true,
             answered: (call, answer) => this.answered(call, answer),
             read: () => {},
-            random: () => 0,
+            random: () => 0.5,
           },
           edge: null,
           saved: null,
           firstRequest: 1,
           limits: {},
           leaderLimits: {},
-          yard: false,
+          yard,
           slowness: 0,
           encoded: false,
         }),
@@ -100,8 +103,13 @@ export class Script {
     this.rest();
   }
 
-  tick(device: Device): void {
-    this.clock += 40;
+  /** Time goes by unnoticed. */
+  pass(ms: number): void {
+    this.clock += ms;
+  }
+
+  tick(device: Device, ms = 40): void {
+    this.clock += ms;
     this.cluster.input(device, { kind: 'tick', now: this.clock });
     this.rest();
   }
@@ -138,7 +146,12 @@ export class Script {
 
   /** The promises to everybody, at the end. */
   check(): void {
-    checkWorld(this.production, this.cluster.checker.truth, this.deeds);
+    checkWorld(
+      this.production,
+      this.cluster.checker.truth,
+      this.deeds,
+      this.yard ? new YardModel(null) : null,
+    );
   }
 
   private answered(call: number, answer: Answer): void {

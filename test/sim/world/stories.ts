@@ -1,7 +1,9 @@
+import { SESSION_IDLE_MS, SESSION_SWEEP_MS } from '../../../server/limits.ts';
 import type { Parcel } from '../check/checker.ts';
 import type { Production } from '../production.ts';
 import { Violation } from '../violation.ts';
 import { deafRegion, livesOfOnePage, Shopper } from './client-stories.ts';
+import type { Fate } from './ledger-of-deeds.ts';
 import { Script } from './script.ts';
 
 // Interleavings that random runs meet once in a hundred thousand, played by hand.
@@ -160,8 +162,79 @@ export function earlyAction(production: Production): void {
   script.check();
 }
 
+/**
+ * Seventy people come over HTTP, act once and leave; long after, their sessions end, some in each turn. One comes back in time,
+ * between the look at its session and its end. Nobody who is in is ended.
+ */
+export function crowd(production: Production): void {
+  const script = new Script(production, 1, true);
+  script.lead(0);
+  // The spring is down again before the next one comes: the gate is open for everybody.
+  const comes = (name: string): void => {
+    const { fate } = script.post(0, name, IN);
+    expect(fate?.kind === 'issued', `${name} comes in`);
+    for (let ticks = 0; ticks < 4; ticks++) script.tick(0, 60);
+  };
+  const rest = (): void => {
+    for (let ticks = 0; ticks < 200; ticks++) script.tick(0, 60);
+  };
+  const names = Array.from({ length: 70 }, (_, index) => `visitor-${index}`);
+  for (const name of names) comes(name);
+  rest();
+  const states = () => names.map((name) => script.cluster.device(0).machine!.isIn(name));
+  expect(
+    states().every((state) => state === false),
+    'everybody has left',
+  );
+  // In the turn in which the old sessions are looked for, one of them connects.
+  script.pass(2 * SESSION_IDLE_MS);
+  script.hand(0, 0, { kind: 'presence', sessions: ['visitor-0'], left: [] });
+  script.tick(0, SESSION_SWEEP_MS + 1000);
+  script.tick(0, 60);
+  expect(
+    states().every((state, index) => state === (index === 0 ? true : undefined)),
+    'every session has ended, but of one who is in again',
+  );
+  script.check();
+}
+
+/** A thousand and more are told no at once, while one who asked later must still wait. */
+export function manyRefusals(production: Production): void {
+  const script = new Script(production, 3);
+  script.lead(0);
+  script.deliver();
+  script.post(0, 'giver', IN);
+  script.deliver();
+  const TOO_MUCH = { action: 'outbound', args: { from: 'A', amount: 1000 } } as const;
+  const refused = Array.from({ length: 1100 }, (_, index) => script.post(0, `taker-${index}`, TOO_MUCH));
+  const giving = script.post(0, 'another giver', IN);
+  const late = script.post(0, 'late', TOO_MUCH);
+  const votes = ({ message }: Parcel) => message.kind === 'begin-ballot' || message.kind === 'voted';
+  for (let round = 0; round < 3; round++) {
+    script.tick(0);
+    script.deliver((parcel) => !votes(parcel));
+  }
+  expect(
+    refused.every(({ fate }) => fate?.kind === 'refused'),
+    'those before are answered',
+  );
+  expect(giving.fate === null && late.fate === null, 'those after wait for the command');
+  script.deliver();
+  for (let round = 0; round < 3; round++) {
+    script.tick(0);
+    script.deliver();
+  }
+  expect(
+    giving.fate?.kind === 'issued' && (late.fate as Fate | null)?.kind === 'refused',
+    'and are answered',
+  );
+  script.check();
+}
+
 export const STORIES: Readonly<Record<string, Story>> = {
   'an early action': earlyAction,
+  'a crowd': crowd,
+  'many refusals': manyRefusals,
   'a late no': lateNo,
   'a late copy': lateCopy,
   'a no beside a copy': noBesideACopy,
