@@ -5,6 +5,7 @@
 import { LocalDriver, LocalPresence, matchMaker, type Room } from '@colyseus/core';
 import { setLogger } from '@colyseus/core/Logger';
 import { WebSocket } from 'ws';
+import { leaveOutProbe } from './left-out.ts';
 import type { GatewayLogger } from './types.ts';
 
 /** Room type of CONTRACT.md: joinOrCreate('world', …). */
@@ -22,6 +23,7 @@ export function setUpMatchmaker(room: new () => Room, logger: GatewayLogger): Pr
 
 async function setUp(room: new () => Room, logger: GatewayLogger): Promise<void> {
   setLogger(quiet(logger));
+  leaveOutProbe();
   // Rooms live in this process only: who serves what is the cluster's business, not Colyseus'.
   matchMaker.setHealthChecksEnabled(false);
   await matchMaker.setup(new LocalPresence(), new LocalDriver(), undefined, async () => matchMaker.processId);
