@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { reasonOf } from './reasons.ts';
 import { percent, reportOf, sum } from './report.ts';
 
 const place = (line: number, column = 0, end = line) => ({
@@ -39,4 +40,12 @@ it('tells an assertion from an alarm from code that nothing reaches', () => {
   expect(report.branches).toEqual({ covered: 2, all: 4 });
   expect(report.honestBranches).toEqual({ covered: 2, all: 3 });
   expect(percent(sum([report.lines, report.lines]))).toBe(20);
+});
+
+it('knows the reason of a line by its text, wherever it stands', () => {
+  expect(reasonOf('server/leader/queue.ts', 'if (lines === undefined || line === null) return;')).toMatch(
+    /callers/,
+  );
+  expect(reasonOf('server/leader/queue.ts', 'this.count--;')).toBeUndefined();
+  expect(reasonOf('server/leader/other.ts', 'line === null')).toBeUndefined();
 });

@@ -1,5 +1,6 @@
 import { DEFAULT_TIMING } from '../../server/consensus/timing.ts';
 import type {
+  Ballot,
   Command,
   ConsensusConfig,
   Device,
@@ -32,7 +33,7 @@ const STEPS = 10_000;
  *   lead A [round=2] [quorum=A,B,C]     with quorum: its NextBallot reaches exactly these, and their answers come back
  *   propose A b c · ask q->p f inbound A 500 · run p f g
  *   deliver A->B begin-ballot 3 [keep] · deliver A->* · deliver all · drop …   (words must all occur in the message)
- *   inject A->B voted 5A a 5A@2-1 …      a message that no device sent; `issued a!`: the command a with other content
+ *   inject A->B voted 5A a 5A@2-1 …      a message that no device sent; `issued a!`: a with other content; `spread=3`: 3, 5, 7
  *   inject A->B heartbeat 5A upTo=1 born=3A · inject A->B ballot-info 5A 3B:a upTo=0 page=0 pages=1
  *   force A 5A a b                       proposes these in 5A, whatever they are
  *   disk A slow|fast · flush A [count] · crash A · restart A [window=1] · step-down A · confirm A 7 · confirm A 1 9 · hand-over A->B
@@ -299,7 +300,10 @@ export class Environment implements Teller {
     const number = (name: string, otherwise: number) => Number(given.get(name) ?? otherwise);
     const ballot = (): number => this.names.parseBallot(first as string);
     const commands = () => named.map((label) => this.forged(label));
-    const ranges = () => named.map((word) => this.range(word));
+    const ranges = () => [
+      ...named.map((word) => this.range(word)),
+      ...everyOther(number('spread', 0), given.has('spread') ? ballot() : 0),
+    ];
     const made: Record<string, () => Message> = {
       'begin-ballot': () => ({ kind: 'begin-ballot', ballot: ballot(), commands: commands() }),
       voted: () => ({ kind: 'voted', ballot: ballot(), ranges: ranges() }),
@@ -385,6 +389,11 @@ export class Environment implements Teller {
     const shown = words.length === 0 ? this.devices : words.map((name) => this.device(name));
     for (const device of shown) this.lines.push(...device.show(this.warehouse));
   }
+}
+
+/** The numbers 3, 5, 7 …, so many of them, each a range of its own. */
+function everyOther(count: number, born: Ballot): VotedRange[] {
+  return Array.from({ length: count }, (_, index) => ({ first: 2 * index + 3, last: 2 * index + 3, born }));
 }
 
 function sameBallot(ask: Message, answer: Message): boolean {

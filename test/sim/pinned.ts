@@ -16,11 +16,11 @@ export const PINNED: readonly Pinned[] = [
   {
     name: 'a deaf candidate kept all others waiting',
     fault: 'a candidate that nobody reaches delays the others for ever',
-    ...{ seed: 'pin-18', steps: 4000, kind: 'timed' },
+    ...{ seed: 'pin-24', steps: 4000, kind: 'timed' },
   },
   {
     name: 'an action that changed nothing was not answered in a quiet world',
     fault: 'an answer without effect waits for a command that may never come',
-    ...{ seed: 'pin-6', steps: 4000, kind: 'wild-world' },
+    ...{ seed: 'pin-3', steps: 4000, kind: 'wild-world' },
   },
 ];
