@@ -28,6 +28,8 @@ export interface RegionConfig {
   readonly allowFaults: boolean;
   /** A follower that heard nothing from a leader for this long looks for another; the other times follow from it. */
   readonly electionMs: number;
+  /** Life of a player token; a session that nobody uses is forgotten after twice as long. */
+  readonly tokenMs: number;
   readonly transport: 'auto' | 'uws' | 'ws';
   /** Folder of the playable page; undefined: none. */
   readonly page: string | undefined;
@@ -40,6 +42,8 @@ export class ConfigError extends Error {}
 const NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
 /** A device is a bit of a mask in the consensus core. */
 const MOST_REGIONS = 31;
+const LEAST_TOKEN_MS = 36_000;
+const MOST_TOKEN_MS = 365 * 24 * 3_600_000;
 /** Secrets shorter than this can be guessed. */
 const SECRET_LENGTH = 16;
 /** What two processes on one machine share where nobody gave them a secret; never used off loopback. */
@@ -90,6 +94,8 @@ export function checkConfig(config: RegionConfig, given: { secret: boolean; admi
     throw new ConfigError('worlds: one is named twice');
   if (!Number.isInteger(config.electionMs) || config.electionMs < 50 || config.electionMs > 60_000)
     throw new ConfigError(`election-ms: expected 50 to 60000, got ${config.electionMs}`);
+  if (!(config.tokenMs >= LEAST_TOKEN_MS && config.tokenMs <= MOST_TOKEN_MS))
+    throw new ConfigError('token-hours: expected a number from 0.01 to 8760');
   if (given.secret && config.secret.length < SECRET_LENGTH)
     throw new ConfigError(`THROUGHLINE_SECRET needs at least ${SECRET_LENGTH} characters`);
   const open = [config.peerListen ?? own, config.listen, config.admin].filter(

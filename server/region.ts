@@ -5,7 +5,13 @@ import type { Admin } from './admin/types.ts';
 import { type Address, clusterDigest, formatAddress, type RegionConfig } from './config.ts';
 import type { ConsensusConfig } from './consensus/types.ts';
 import type { Gateway } from './gateway/types.ts';
-import { DRAIN_HAND_OVER_MS, TAIL_COMMANDS, TICK_BUSY_MS, TICK_IDLE_MS } from './limits.ts';
+import {
+  DRAIN_HAND_OVER_MS,
+  SESSION_IDLE_LIVES,
+  TAIL_COMMANDS,
+  TICK_BUSY_MS,
+  TICK_IDLE_MS,
+} from './limits.ts';
 import { createLinks } from './links/net.ts';
 import type { Links, PeerMessage } from './links/types.ts';
 import type { Logger } from './log.ts';
@@ -91,6 +97,7 @@ export class Region {
       definition,
       regions,
       consensus,
+      sessionIdleMs: SESSION_IDLE_LIVES * this.#config.tokenMs,
       storage: createLevelStorage({ folder, world: name, tailCommands: TAIL_COMMANDS }),
       send: (to, message) => this.#send(name, to, message),
       stopped: (world, reason) => this.#worldStopped(world, reason),
@@ -143,7 +150,7 @@ export class Region {
         guests,
         transport,
       },
-      ...{ pageDirectory: page, logger: this.#log },
+      ...{ pageDirectory: page, logger: this.#log, limits: { tokenMs: this.#config.tokenMs } },
     });
     const faults = new LinkFaults(region, regions, this.#links as Links);
     this.#admin = createAdmin({

@@ -19,6 +19,7 @@ import {
   PRESENCE_STALE_MS,
   SESSION_IDLE_MS,
   SESSION_SWEEP_MS,
+  SESSION_SWEEP_ON_MS,
 } from '../limits.ts';
 import { Answers } from './answers.ts';
 import { Batch } from './batch.ts';
@@ -326,8 +327,12 @@ export class Leader {
     if (turn.clock < this.sweepAt || this.idle.length > 0) return;
     this.sweepAt = turn.clock + SESSION_SWEEP_MS;
     for (const session of state.sessions()) {
-      if (this.idle.length >= LEADER_TURN_PRESENCE) return;
-      if (!session.joined && turn.now - session.time > this.limits.sessionIdleMs) this.idle.push(session.id);
+      if (this.idle.length >= LEADER_TURN_PRESENCE) {
+        this.sweepAt = turn.clock + SESSION_SWEEP_ON_MS;
+        return;
+      }
+      const idle = !session.joined && turn.now - session.time > this.limits.sessionIdleMs;
+      if (idle && !this.presence.connected(session.id)) this.idle.push(session.id);
     }
   }
 

@@ -22,6 +22,8 @@ export interface RunnerOptions {
   readonly regions: readonly string[];
   readonly consensus: ConsensusConfig;
   readonly storage: Storage;
+  /** A session that nobody uses for so long is forgotten; longer than its token lives. */
+  readonly sessionIdleMs: number;
   readonly send: (to: number, message: PeerMessage) => void;
   /** This copy of the world stopped for good. */
   readonly stopped: (world: string, reason: string) => void;
@@ -80,6 +82,7 @@ export class WorldRunner {
       random: Math.random,
       log: (message, fields) => options.log.info({ ...fields, event: 'game', world: this.world }, message),
       elapsed: () => performance.now() - this.#turnBegan,
+      leaderLimits: { sessionIdleMs: options.sessionIdleMs },
     });
   }
 

@@ -488,4 +488,28 @@ describe('ticks, timers, presence', () => {
     expect(bench.actions().slice(-2)).toEqual(['$leave', '$end']);
     expect(bench.state.session('s')).toBeUndefined();
   });
+
+  it('sessions end as fast as a crowd of guests comes and goes', () => {
+    const bench = new LeaderBench({ limits: { sessionIdleMs: 100_000 } }).activate();
+    const pass = (ms: number) => {
+      bench.clock += ms;
+      bench.issue(bench.run().at(-1) ?? bench.state.number);
+    };
+    for (let guest = 1; guest <= 300; guest++) {
+      bench.submit(bench.request(`guest-${guest}`, 1, 'open', { id: `X${guest}` }));
+      if (guest % 50 === 0) pass(0);
+    }
+    expect(bench.state.sessionCount()).toBe(300);
+    // Those who are still there, however long they do nothing, keep nobody from being seen.
+    for (let second = 0; second < 130; second++) {
+      bench.leader.report(
+        0,
+        Array.from({ length: 100 }, (_, guest) => `guest-${guest + 1}`),
+        [],
+        bench.clock,
+      );
+      pass(1_000);
+    }
+    expect(bench.state.sessionCount()).toBe(100);
+  });
 });

@@ -38,6 +38,7 @@ async function open(
     storage: createMemoryStorage({ disk, hooks, tailCommands: 100 }),
     send,
     stopped: (_world, reason) => stopped.push(reason),
+    sessionIdleMs: 1e9,
     log: createLogger('eu', 'silent'),
   });
   const warnings: unknown[] = [];
