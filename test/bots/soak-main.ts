@@ -14,9 +14,11 @@ import { curve, driftOf, SAMPLES_LEAST } from './drift.ts';
 
 /** One run of bots; its faults are over well before its end. */
 const SEGMENT_SECONDS = 20;
-/** Segments until caches, pools and the compiler have settled. */
-const WARM_UP = 2;
-/** A figure may gain so much over the whole time. Sessions of bots that left are kept for long, by design. */
+/** Segments until the tails of the log are full, and pools and the compiler have settled; in a short run a third of it. */
+const WARM_UP = 30;
+/** Sessions of bots that left must be forgotten while it runs: tokens live for 36 s, sessions that nobody uses for 72 s. */
+const TOKEN_HOURS = '0.01';
+/** A figure may gain so much over the whole time. */
 const MEMORY_SHARE = 0.3;
 const HANDLES_SHARE = 0.3;
 const LATENCY_SHARE = 1;
@@ -124,8 +126,11 @@ function sizeOf(path: string): number {
   return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
 }
 
+const warmUp = (segments: number) => Math.min(WARM_UP, Math.floor(segments / 3));
+
 function drifts(samples: readonly (readonly Sample[])[], reports: readonly Report[]) {
-  const settled = samples.slice(WARM_UP);
+  const from = warmUp(samples.length);
+  const settled = samples.slice(from);
   const servers = REGIONS.flatMap((region, which) => {
     const of = (figure: (sample: Sample) => number) => settled.map((all) => figure(all[which] as Sample));
     return [
@@ -147,11 +152,11 @@ function drifts(samples: readonly (readonly Sample[])[], reports: readonly Repor
       ),
     ];
   });
-  const latency = reports.slice(WARM_UP).map(({ trends }) => trends.issued.med);
+  const latency = reports.slice(from).map(({ trends }) => trends.issued.med);
   return [...servers, driftOf('latency p50, ms', latency, LATENCY_SHARE)];
 }
 
-const cluster = await Cluster.start();
+const cluster = await Cluster.start({ args: ['--token-hours', TOKEN_HOURS] });
 let failed = false;
 try {
   const reports: Report[] = [];
@@ -180,7 +185,7 @@ try {
     console.log(
       `${climbs ? '✗' : '✓'} ${name.padEnd(26)} ${from.toFixed(1).padStart(8)} → ${to.toFixed(1).padEnd(8)} ${curve(samples, GRAPH_COLUMNS)}`,
     );
-  if (samples.length - WARM_UP < SAMPLES_LEAST) console.log('too short to tell a trend');
+  if (samples.length - warmUp(samples.length) < SAMPLES_LEAST) console.log('too short to tell a trend');
   failed = all.some(({ climbs }) => climbs);
   const acknowledged = reports.reduce((sum, { counts }) => sum + counts.issued, 0);
   console.log(JSON.stringify({ name: 'soak', minutes: values.minutes, acknowledged, failed, drifts: all }));
