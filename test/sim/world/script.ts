@@ -1,5 +1,6 @@
 import type { Answer } from '../../../client/session-types.ts';
 import type { Device } from '../../../server/consensus/types.ts';
+import type { LeaderLimits } from '../../../server/leader/leader.ts';
 import type { PeerMessage } from '../../../server/links/types.ts';
 import type { Parcel } from '../check/checker.ts';
 import { checkWorld } from '../check/world-check.ts';
@@ -26,7 +27,12 @@ export class Script {
   private clock = 1000;
   private readonly yard: boolean;
 
-  constructor(production: Production, devices: number, yard = false) {
+  constructor(
+    production: Production,
+    devices: number,
+    yard = false,
+    leaderLimits: Partial<LeaderLimits> = {},
+  ) {
     this.yard = yard;
     this.production = production;
     const config = {
@@ -64,7 +70,7 @@ export class Script {
           saved: null,
           firstRequest: 1,
           limits: {},
-          leaderLimits: {},
+          leaderLimits,
           yard,
           slowness: 0,
           encoded: false,

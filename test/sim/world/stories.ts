@@ -3,7 +3,7 @@ import type { Parcel } from '../check/checker.ts';
 import type { Production } from '../production.ts';
 import { Violation } from '../violation.ts';
 import { deafRegion, livesOfOnePage, Shopper } from './client-stories.ts';
-import type { Fate } from './ledger-of-deeds.ts';
+import { type Fate, fateOf } from './ledger-of-deeds.ts';
 import { Script } from './script.ts';
 
 // Interleavings that random runs meet once in a hundred thousand, played by hand.
@@ -231,8 +231,36 @@ export function manyRefusals(production: Production): void {
   script.check();
 }
 
+/**
+ * A leader that keeps but one answer. A deed comes through five regions while its command is open: each of them is answered, by the
+ * leader or by the command that it sees. What nobody can mean is refused, again and again.
+ */
+export function oneAnswerKept(production: Production): void {
+  const script = new Script(production, 5, false, { closedAnswers: 1 });
+  script.lead(0);
+  script.deliver();
+  const giving = script.begin('giver', IN);
+  let told = 0;
+  for (const { index } of script.cluster.devices) {
+    script.copy(index, giving, (answer) => {
+      told++;
+      script.end(giving, fateOf(answer));
+    });
+    script.deliver(({ message }) => message.kind === 'execute');
+  }
+  expect(told === 0, 'the command is open');
+  script.deliver();
+  expect(told === 5 && script.cluster.checker.truth.upTo === 1, `${told} of 5 are told`);
+  for (const name of ['one', 'two', 'three']) {
+    const { fate } = script.post(0, name, { action: 'inbound', args: { to: 'A', amount: 0 } });
+    expect(fate?.kind === 'refused' && fate.code === 'bad-arguments', `${name} is refused`);
+  }
+  script.check();
+}
+
 export const STORIES: Readonly<Record<string, Story>> = {
   'an early action': earlyAction,
+  'one answer kept': oneAnswerKept,
   'a crowd': crowd,
   'many refusals': manyRefusals,
   'a late no': lateNo,

@@ -48,7 +48,7 @@ export function chooseWorldProfile(choices: Choices, overrides: Overrides): Worl
       queuePerRegion: choices.pick([4096, 2]),
       turnFunctions: choices.pick([1024, 2]),
       turnBytes: choices.pick([1 << 16, 300]),
-      closedAnswers: choices.pick([8192, 8192, 2, 1]),
+      closedAnswers: choices.pick([8192, 8192, 4096, 1024]),
       graceMs: choices.pick([10_000, 4 * cluster.patience]),
       staleMs: choices.pick([6000, 700]),
     },
