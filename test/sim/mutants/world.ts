@@ -10,11 +10,12 @@ const SEEN: Readonly<Record<string, string>> = {
   'a deposed leader goes on from the state it had': 'mutant-4',
   'a read is answered without asking the majority': 'mutant-17',
   'a sequence below an executed one is executed': 'mutant-24',
-  'a request that is heard twice runs twice': 'mutant-54',
+  'a request that is heard twice runs twice': 'mutant-5',
   'a client goes on one command too late': 'mutant-3',
   'an unknown outcome is taken for a definite no': 'mutant-9',
   'commands of an old connection are taken for those of the new one': 'mutant-16',
-  'half a snapshot is finished by the next connection': 'mutant-194',
+  'half a snapshot is finished by the next connection': 'mutant-84',
+  'an answer without effect waits for a command that may never come': 'pin-3',
 };
 const seenOf = (name: string) => (SEEN[name] === undefined ? {} : { seen: SEEN[name] });
 const mutant = (name: string, source: string, ...edits: Mutant['edits']): Mutant => ({
