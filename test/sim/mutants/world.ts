@@ -5,7 +5,7 @@ const REGIONS: readonly Ground[] = [{ sim: 'wild-world' }, { sim: 'world', runs:
 const CLIENTS: readonly Ground[] = [{ sim: 'world', runs: 300 }];
 /** A seed that shows it soon, where the first ones do not. */
 const SEEN: Readonly<Record<string, string>> = {
-  'a refusal leaves before the leadership is confirmed': 'mutant-140',
+  'a refusal leaves before the leadership is confirmed': 'mutant-584',
   'functions run beyond the window': 'mutant-3',
   'a deposed leader goes on from the state it had': 'mutant-4',
   'a read is answered without asking the majority': 'mutant-17',
