@@ -109,9 +109,17 @@ export class Script {
     this.rest();
   }
 
-  /** Time goes by unnoticed. */
-  pass(ms: number): void {
+  /** Time goes by; one turn, and nothing of what follows from it. */
+  turn(device: Device, ms: number): void {
     this.clock += ms;
+    this.cluster.input(device, { kind: 'tick', now: this.clock });
+    this.cluster.run(device, (machine) => machine.turn());
+  }
+
+  /** Somebody reads at a region. */
+  read(device: Device, id: number): void {
+    this.cluster.run(device, (machine) => machine.read(id));
+    this.rest();
   }
 
   tick(device: Device, ms = 40): void {

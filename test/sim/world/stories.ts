@@ -186,8 +186,8 @@ export function crowd(production: Production): void {
     states().every((state) => state === false),
     'everybody has left',
   );
-  // In the turn in which the old sessions are looked for, one of them connects.
-  script.pass(2 * SESSION_IDLE_MS);
+  // After the turn in which the old sessions are looked for, one of them connects.
+  script.turn(0, 2 * SESSION_IDLE_MS);
   script.hand(0, 0, { kind: 'presence', sessions: ['visitor-0'], left: [] });
   script.tick(0, SESSION_SWEEP_MS + 1000);
   script.tick(0, 60);
@@ -249,6 +249,9 @@ export function oneAnswerKept(production: Production): void {
     script.deliver(({ message }) => message.kind === 'execute');
   }
   expect(told === 0, 'the command is open');
+  // Reads find no place, and are asked again.
+  for (const { index } of script.cluster.devices) script.read(index, index);
+  script.deliver(({ message }) => message.kind === 'read');
   script.deliver();
   expect(told === 5 && script.cluster.checker.truth.upTo === 1, `${told} of 5 are told`);
   for (const name of ['one', 'two', 'three']) {
