@@ -63,7 +63,9 @@ export function runSpec(
     if (error instanceof Violation)
       return { ...result, ...rest, finding: { rule: error.rule, detail: error.message } };
     if (error instanceof Runaway) return { ...result, ...rest };
-    throw error;
+    // What production code throws where nothing may be thrown is a fault as any other, and has its seed.
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { ...result, ...rest, finding: { rule: 'crash', detail } };
   }
 }
 

@@ -2,6 +2,10 @@ import type { Device } from '../../../server/consensus/types.ts';
 import type { Choices } from '../choices.ts';
 import type { Profile } from './profile.ts';
 
+/** How late the very late are, on average: where all wait in order behind one, a far network must still come to rest. */
+const LATE_ROUNDS = 200;
+const LATE_MOST = 16_000;
+
 /** Decides the fate of each message: never, once or twice, and when. */
 export class Network {
   private readonly choices: Choices;
@@ -58,7 +62,10 @@ export class Network {
   private arrival(from: Device, to: Device, now: number, late: boolean): number {
     const { latency, jitter, ordered } = this.profile;
     const time =
-      now + latency + this.choices.waiting(jitter / 3) + (late ? this.choices.waiting(latency * 200) : 0);
+      now +
+      latency +
+      this.choices.waiting(jitter / 3) +
+      (late ? this.choices.waiting(Math.min(LATE_ROUNDS * latency, LATE_MOST)) : 0);
     if (!ordered) return time;
     const row = this.lastArrival[from]!;
     row[to] = Math.max(time, row[to]!);

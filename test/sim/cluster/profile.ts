@@ -75,7 +75,8 @@ export function chooseProfile(choices: Choices, overrides: Overrides = {}): Prof
     },
     network: {
       latency,
-      jitter: latency * choices.pick([0.2, 1, 4]),
+      // What is measured is the way itself; far away it varies less than next door, as a share of it.
+      jitter: latency * choices.pick([0.2, 1, 4]) * (far ? 0.2 : 1),
       loss: choices.pick([0, 0, 0.01, 0.1, 0.3, 0.5]),
       duplicate: choices.pick([0, 0.01, 0.1, 0.3]),
       old: choices.pick([0, 0, 0.01, 0.05]),

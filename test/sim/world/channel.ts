@@ -4,6 +4,7 @@ import type { RegionMachine } from './region-machine.ts';
 
 interface Frame {
   lost: boolean;
+  readonly arrives: () => void;
 }
 
 /** One direction of a connection: in order like TCP, until it breaks with the newest frames in flight. */
@@ -51,14 +52,13 @@ export class Channel {
   }
 
   private carry(arrives: () => void): void {
-    const frame = { lost: false };
-    this.flight.push(frame);
+    this.flight.push({ lost: false, arrives });
     const delay = this.latency / 4 + this.choices.waiting(this.latency / 4);
     this.last = Math.max(this.last, this.timed.now + delay);
     this.timed.later(this.last - this.timed.now, () => {
-      // Frames arrive in the order in which they left.
-      this.flight.shift();
-      if (!frame.lost) arrives();
+      // Frames arrive in the order in which they left, however the sums of times are rounded.
+      const frame = this.flight.shift();
+      if (frame?.lost === false) frame.arrives();
     });
   }
 }
