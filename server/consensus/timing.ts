@@ -18,10 +18,11 @@ export const DEFAULT_TIMING: Timing = {
 
 /**
  * The time-outs where the farthest linked device is `roundTrip` ms away and back: whoever waits for an answer waits for the way,
- * too. Without it a leader whose first heartbeat is answered after its lease steps down, again and again.
+ * too; a lease for one that is slower than the fastest of late. Without it a leader whose first heartbeat is answered after its
+ * lease steps down, again and again.
  */
 export function stretched(timing: Timing, roundTrip: number): Timing {
   const way = Math.min(roundTrip, MOST_ROUND_TRIP_MS);
   const { heartbeat, election, lease, retransmit } = timing;
-  return { heartbeat, election: election + way, lease: lease + way, retransmit: retransmit + way };
+  return { heartbeat, election: election + way, lease: lease + 1.5 * way, retransmit: retransmit + way };
 }

@@ -142,7 +142,7 @@ describe('stretched time-outs', () => {
     expect(stretched(DEFAULT_TIMING, 220)).toEqual({
       heartbeat: 40,
       election: 370,
-      lease: 420,
+      lease: 530,
       retransmit: 320,
     });
     expect(stretched(DEFAULT_TIMING, 1e9).election).toBe(DEFAULT_TIMING.election + MOST_ROUND_TRIP_MS);
