@@ -383,7 +383,10 @@ export class Leader {
     const view = current.state.session(session);
     if (view !== undefined && (view.joined || view.answer(sequence) !== undefined)) return undefined;
     const executed = this.execute(current, turn, batch, { kind: 'join', session });
-    return executed.kind === 'refused' || executed.kind === 'failed' ? executed : undefined;
+    if (executed.kind === 'refused' || executed.kind === 'failed') return executed;
+    // It may have said good-bye while its action waited: present from now on, it can be missed again.
+    this.presence.acted(session, turn.clock);
+    return undefined;
   }
 
   private act(current: Leadership, turn: LeaderTurn, batch: Batch, request: ActionRequest): Executed {

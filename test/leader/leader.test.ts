@@ -474,6 +474,22 @@ describe('ticks, timers, presence', () => {
     expect(bench.actions()).toContain('$leave');
   });
 
+  it('a session whose action waits beyond its good-bye does not stay for ever', () => {
+    const definition = livelyWorld({ everyMs: 1e9 });
+    const bench = new LeaderBench({ definition, limits: { graceMs: 1_000 } }).activate();
+    bench.submit(bench.request('s', 1, 'open', { id: 'X' }));
+    bench.run();
+    bench.submit(bench.request('s', 2, 'open', { id: 'Y' }));
+    bench.leader.report(0, [], ['s'], bench.clock);
+    bench.run();
+    expect(bench.actions().slice(-4)).toEqual(['open', '$leave', '$join', 'open']);
+    bench.clock += 10_000;
+    bench.run();
+    bench.clock += 10_000;
+    bench.run();
+    expect(bench.actions().at(-1)).toBe('$leave');
+  });
+
   it('a session that left is ended once its tokens are long dead', () => {
     const bench = new LeaderBench({
       definition: livelyWorld({ everyMs: 1e9 }),
