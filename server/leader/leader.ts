@@ -178,7 +178,8 @@ export class Leader {
     };
     this.ticks.start(clock);
     this.timersFrom = clock;
-    this.sweepAt = clock + SESSION_SWEEP_MS;
+    // As soon as it is known who is there: leaders may change more often than sweeps are due.
+    this.sweepAt = clock + this.limits.staleMs;
     this.presence.start(leaderState, clock);
   }
 

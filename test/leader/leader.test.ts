@@ -505,6 +505,19 @@ describe('ticks, timers, presence', () => {
     expect(bench.state.session('s')).toBeUndefined();
   });
 
+  it('a new leader ends what is idle as soon as it knows who is there', () => {
+    const first = new LeaderBench({ limits: { sessionIdleMs: 1_000 } }).activate(3);
+    first.submit(first.request('s', 1, 'open', { id: 'X' }));
+    first.issue(first.run().at(-1) ?? 0);
+    const bench = new LeaderBench({ limits: { sessionIdleMs: 1_000, staleMs: 2_000 } }).activate(
+      4,
+      first.proposed,
+    );
+    bench.clock += 2_001;
+    bench.run();
+    expect(bench.actions()).toContain('$end');
+  });
+
   it('sessions end as fast as a crowd of guests comes and goes', () => {
     const bench = new LeaderBench({ limits: { sessionIdleMs: 100_000 } }).activate();
     const pass = (ms: number) => {
