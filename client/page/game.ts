@@ -191,7 +191,8 @@ export class Game {
       if (row.kind === 'human' && id !== this.#world.session) this.#hud.event(`${row.name} joined`);
       return;
     }
-    if (row.name !== previous.name && row.kind === 'human') this.#hud.note(`${previous.name} is now ${row.name}`);
+    if (row.name !== previous.name && row.kind === 'human')
+      this.#hud.note(`${previous.name} is now ${row.name}`);
     if (row.blows !== previous.blows) this.#people.swing(id, now);
     if (row.hp < previous.hp) this.#wounded(row, previous, now);
     if (row.hp > previous.hp && previous.alive)
