@@ -49,7 +49,7 @@ export function chooseWorldProfile(choices: Choices, overrides: Overrides): Worl
       turnFunctions: choices.pick([1024, 2]),
       turnBytes: choices.pick([1 << 16, 300]),
       closedAnswers: choices.pick([8192, 8192, 4096, 1024]),
-      graceMs: choices.pick([500, 4 * cluster.patience]),
+      graceMs: choices.pick([10_000, 4 * cluster.patience]),
       staleMs: choices.pick([6000, 700]),
     },
   };
