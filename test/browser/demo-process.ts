@@ -1,31 +1,26 @@
 /** `throughline demo` as a newcomer runs it, without a terminal. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from '../cluster/harness.ts';
+import { isFree, until } from '../cluster/harness.ts';
 
 const REGIONS = ['eu', 'us', 'ap'] as const;
 const READY_MS = 45_000;
 
+/** With 6,000 more for admin below those of the cluster's tests, and so of outgoing connections: a demo that starts again finds its ports. */
+const DEMO_PORTS = { from: 12_000, to: 17_000 };
+
 /** A first port whose companions for peers and admin are free as well. */
 export async function freeFirstPort(): Promise<number> {
   for (let tries = 0; tries < 50; tries++) {
-    const first = 20_000 + Math.floor(Math.random() * 30_000);
+    const first = DEMO_PORTS.from + Math.floor(Math.random() * (DEMO_PORTS.to - DEMO_PORTS.from));
     const wanted = [0, 1, 2].flatMap((i) => [first + i, first + 5_000 + i, first + 6_000 + i]);
     const free = await Promise.all(wanted.map(isFree));
     if (free.every(Boolean)) return first;
   }
   throw new Error('no free ports');
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
 }
 
 export class DemoProcess {

@@ -33,19 +33,30 @@ export async function bundle(): Promise<{ cli: string; remove: () => void }> {
   return { cli, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(0, '127.0.0.1', resolve);
-      });
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+/**
+ * Below what systems give to outgoing connections, and a block of its own for each process, so that nobody takes the port of a
+ * server that is down for a moment.
+ */
+const BLOCK = 100;
+const FIRST_PORT = 23_100 + BLOCK * (process.pid % 96);
+let nextPort = 0;
+
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
+
+/** Free at this moment; all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const ports: number[] = [];
+  for (let tries = 0; ports.length < count; tries++) {
+    if (tries > 2 * BLOCK) throw new Error(`no ${count} free ports from ${FIRST_PORT}`);
+    const port = FIRST_PORT + (nextPort++ % BLOCK);
+    if (await isFree(port)) ports.push(port);
+  }
   return ports;
 }
 

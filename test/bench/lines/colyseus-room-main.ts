@@ -4,7 +4,7 @@ import { WebSocket } from 'ws';
 globalThis.WebSocket ??= WebSocket as unknown as typeof globalThis.WebSocket;
 const { Room, Server } = await import('@colyseus/core');
 const { uWebSocketsTransport } = await import('@colyseus/uwebsockets-transport');
-const { freePorts } = await import('../processes.ts');
+const { freePorts } = await import('../../cluster/harness.ts');
 const { publishSteadily } = await import('./steadily.ts');
 type PublishOrder = import('./steadily.ts').PublishOrder;
 

@@ -5,7 +5,7 @@ import { WebSocket } from 'ws';
 globalThis.WebSocket ??= WebSocket as unknown as typeof globalThis.WebSocket;
 const { Room, Server } = await import('@colyseus/core');
 const { uWebSocketsTransport } = await import('@colyseus/uwebsockets-transport');
-const { freePorts } = await import('../processes.ts');
+const { freePorts } = await import('../../cluster/harness.ts');
 
 process.once('disconnect', () => process.exit(0));
 // Colyseus says 'ready' to whoever started its process, before we can say where it listens.

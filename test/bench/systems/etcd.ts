@@ -1,7 +1,8 @@
 /** etcd from its Debian package: three members on loopback, each with a folder of its own. */
 import { join } from 'node:path';
+import { freePorts } from '../../cluster/harness.ts';
 import type { Endpoint } from '../lines/line.ts';
-import { type Child, type Folder, freePorts, start, temporaryFolder } from '../processes.ts';
+import { type Child, type Folder, start, temporaryFolder } from '../processes.ts';
 import { type Breakable, type BreakableSystem, found, missingPackage, until } from './system.ts';
 
 const PROGRAM = ['/usr/bin/etcd', '/usr/local/bin/etcd'];

@@ -5,8 +5,9 @@
 import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { freePorts } from '../../cluster/harness.ts';
 import type { Endpoint } from '../lines/line.ts';
-import { type Child, type Folder, freePorts, start, temporaryFolder } from '../processes.ts';
+import { type Child, type Folder, start, temporaryFolder } from '../processes.ts';
 import { found, missingPackage, type Running, type System, until } from './system.ts';
 
 const PROGRAM = ['/usr/bin/redis-server', '/usr/local/bin/redis-server'];

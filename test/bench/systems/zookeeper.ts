@@ -2,8 +2,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { freePorts } from '../../cluster/harness.ts';
 import type { Endpoint } from '../lines/line.ts';
-import { type Child, type Folder, freePorts, start, temporaryFolder } from '../processes.ts';
+import { type Child, type Folder, start, temporaryFolder } from '../processes.ts';
 import { type Breakable, type BreakableSystem, found, missingPackage, until } from './system.ts';
 
 const JAVA = ['/usr/bin/java'];
