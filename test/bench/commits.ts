@@ -2,7 +2,6 @@
  * `commits`: issued warehouse transfers per second and their latency by actions in flight. Three server processes on loopback
  * with real stable storage; up to 64 connections spread over the three regions; the generators share the machine.
  */
-import { readFileSync } from 'node:fs';
 import { LOOPBACK_SECRET } from '../../server/config.ts';
 import { Cluster, type Server } from '../cluster/harness.ts';
 import type { BenchOptions } from './args.ts';
@@ -90,18 +89,13 @@ async function measure(cluster: Cluster, inFlight: number, options: BenchOptions
   // Few actions in flight measure a client beside the leader; more are spread over all regions.
   const servers = inFlight === 1 ? [await cluster.leader()] : cluster.servers;
   const order = orderOf(cluster, servers, inFlight, options);
-  const before = cpuSecondsOf(cluster);
-  const started = performance.now();
   const report = await load(order, Math.min(options.generators, order.sockets));
-  const elapsed = (performance.now() - started) / 1_000;
-  // Server CPU covers warm-up and joins too; scale it to the measured share of the run.
-  const cpu = (cpuSecondsOf(cluster) - before) * (report.seconds / elapsed);
   const samples = Float64Array.from(report.latencies);
   return {
     perSecond: Math.round(report.answered / report.seconds),
     p50: percentile(samples, 0.5),
     p99: percentile(samples, 0.99),
-    serverCpuPer10k: (cpu / report.answered) * 1e4,
+    serverCpuPer10k: (report.serverCpuSeconds / report.answered) * 1e4,
     loadCpuPer10k: (report.cpuSeconds / report.answered) * 1e4,
     failed: report.failed,
   };
@@ -122,6 +116,7 @@ function orderOf(
     warehouses: WAREHOUSES,
     warmUpMs: 1_000,
     measureMs: seconds * 1_000,
+    pids: cluster.servers.map(({ pid }) => pid),
   };
 }
 
@@ -156,17 +151,9 @@ async function load(order: LoadOrder, generators: number): Promise<LoadReport> {
     seconds: sum(({ seconds }) => seconds) / generators,
     latencies: reports.flatMap(({ latencies }) => latencies),
     cpuSeconds: sum(({ cpuSeconds }) => cpuSeconds),
+    // Each of them took the same servers' time, over nearly the same seconds.
+    serverCpuSeconds: sum(({ serverCpuSeconds }) => serverCpuSeconds) / generators,
   };
-}
-
-/** User and system time of the server processes, from Linux' /proc; clock ticks are 10 ms. */
-function cpuSecondsOf({ servers }: Cluster): number {
-  return servers.reduce((sum, { pid }) => {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /, '')
-      .split(' ');
-    return sum + (Number(fields[11]) + Number(fields[12])) / 100;
-  }, 0);
 }
 
 /** Opens the warehouses and fills them so far that no transfer is refused. */

@@ -3,16 +3,21 @@
  * flight) or an open one (actions start when they are due, however the earlier ones fare). It reads answers only and keeps no
  * mirror, so that what it measures is the servers. Talks to its parent by IPC.
  */
+import type { Endpoint } from './lines/line.ts';
+import { CeilingChannel } from './load/ceiling-channel.ts';
 import { type Channel, type ChannelEvents, MOST_ACTS } from './load/channel.ts';
 import { LinkChannel, type LinkOrder } from './load/link-channel.ts';
 import { Templates } from './load/template.ts';
 import { WebSocketChannel } from './load/web-socket-channel.ts';
+import { cpuSeconds, pause } from './processes.ts';
 
 export interface LoadOrder {
   /** Client addresses, ws://host:port; sockets are spread over them. */
   readonly urls: readonly string[];
   /** Given: over peer ports instead. */
   readonly link?: LinkOrder;
+  /** Given: to the plain system that `ceiling` runs. */
+  readonly ceiling?: Endpoint;
   readonly sockets: number;
   readonly inFlight: number;
   /** Actions a second, whatever is in flight; absent: the closed model. */
@@ -20,6 +25,8 @@ export interface LoadOrder {
   readonly warehouses: number;
   readonly warmUpMs: number;
   readonly measureMs: number;
+  /** Servers whose processor time is to be taken over exactly the measured time. */
+  readonly pids?: readonly number[];
 }
 
 export interface LoadReport {
@@ -29,6 +36,8 @@ export interface LoadReport {
   /** Milliseconds from sending, in the open model from when it should have been sent, to the answer; a sample. */
   readonly latencies: readonly number[];
   readonly cpuSeconds: number;
+  /** Of `pids`. */
+  readonly serverCpuSeconds: number;
 }
 
 /** Latencies kept: the memory and the report of long runs are bounded. */
@@ -133,14 +142,15 @@ class Ear implements ChannelEvents {
 }
 
 async function openLanes(order: LoadOrder, state: Measurement): Promise<Lane[]> {
-  const { urls, link, sockets, warehouses } = order;
+  const { urls, link, ceiling, sockets, warehouses } = order;
   const perSocket = Math.ceil(order.inFlight / sockets / (MOST_ACTS / 2));
   const templates = link === undefined ? Templates.acts(warehouses) : Templates.executes(warehouses);
   const lanes: Lane[] = [];
   for (let index = 0; index < sockets; index += 1) {
     const ear = new Ear(state, order.rate === undefined);
-    const channel =
-      link === undefined
+    const channel = ceiling
+      ? await CeilingChannel.open(ceiling, ear)
+      : link === undefined
         ? await WebSocketChannel.open(endpoint(urls[index % urls.length] as string), templates, ear)
         : await LinkChannel.open(link, index, perSocket, templates, ear);
     for (let lane = 0; lane < channel.lanes; lane++) ear.lanes.push(new Lane(channel, lane));
@@ -177,8 +187,6 @@ function startSteadily(lanes: readonly Lane[], rate: number, state: Measurement)
   }, TICK_MS);
 }
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
 async function run(order: LoadOrder): Promise<LoadReport> {
   const state = new Measurement();
   const lanes = await openLanes(order, state);
@@ -192,16 +200,19 @@ async function run(order: LoadOrder): Promise<LoadReport> {
   }
   await pause(order.warmUpMs);
   const cpu = process.cpuUsage();
+  const served = cpuSeconds(order.pids ?? []);
   const from = performance.now();
   state.measuring = true;
   await pause(order.measureMs);
   state.measuring = false;
   const seconds = (performance.now() - from) / 1_000;
   const used = process.cpuUsage(cpu);
+  const serverCpuSeconds = cpuSeconds(order.pids ?? []) - served;
   state.over = true;
   for (const { channel } of lanes) channel.close();
   const { answered, failed, latencies } = state;
-  return { answered, failed, seconds, latencies, cpuSeconds: (used.user + used.system) / 1e6 };
+  const own = (used.user + used.system) / 1e6;
+  return { answered, failed, seconds, latencies, cpuSeconds: own, serverCpuSeconds };
 }
 
 process.once('disconnect', () => process.exit(0));

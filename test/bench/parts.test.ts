@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeCommands, encodeFrame } from '../../schemas/generated/client.ts';
 import { longestGap } from './gaps.ts';
+import { atLeast, atMost, goalCell, goalList } from './goals.ts';
 import { lastNumber } from './lines/last-number.ts';
 import { clientFrame, frameAt } from './lines/web-socket.ts';
 import { interpolate } from './memory.ts';
@@ -116,4 +117,17 @@ it('a table that nobody has lies between those that there are', () => {
   expect(interpolate(report, 7)).toBe(175);
   expect(interpolate(report, 8)).toBe(200);
   expect(interpolate(report, 9)).toBeNaN();
+});
+
+it('goals are reached, missed, or not there where one side was not measured', () => {
+  const goals = [
+    atLeast('a', 300, 300),
+    atLeast('b', 299, 300),
+    atMost('c', 0.2, 0.2),
+    atMost('d', 0.3, 0.2),
+    atMost('e', 1, Number.NaN),
+    atLeast('f', Number.NaN, 1),
+  ];
+  expect(goalCell(goals)).toBe('✓ a, ✗ b, ✓ c, ✗ d');
+  expect(goalList(goals).map(({ reached }) => reached)).toEqual([true, false, true, false]);
 });

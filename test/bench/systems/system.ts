@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Endpoint, LineKind } from '../lines/line.ts';
-import { type Child, cpuSeconds, pause, progress } from '../processes.ts';
+import { type Child, pause, progress } from '../processes.ts';
 
 export interface System {
   readonly kind: LineKind;
@@ -40,8 +40,6 @@ export interface BreakableSystem extends System {
   start(): Promise<Breakable>;
 }
 
-export const serverCpu = (running: Running): number => cpuSeconds(running.pids);
-
 /** The path of the first that exists. */
 export const found = (...paths: readonly string[]): string | null =>
   paths.find((path) => existsSync(path)) ?? null;
@@ -51,7 +49,7 @@ export function missingPackage(what: string, debian: string): string {
 }
 
 /** Installs what is missing, where this is allowed and possible. Never throws: what is missing is told by `missing`. */
-export function install({ debian, title }: System): void {
+export function install({ debian, title }: Pick<System, 'debian' | 'title'>): void {
   if (debian === null) return;
   if (process.getuid?.() !== 0) {
     progress(`${title}: only root can install ${debian}`);
