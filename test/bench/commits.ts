@@ -5,9 +5,11 @@
 import { LOOPBACK_SECRET } from '../../server/config.ts';
 import { Cluster, type Server } from '../cluster/harness.ts';
 import type { BenchOptions } from './args.ts';
+import { type Floor, measureFloor } from './floor.ts';
+import { atLeast, atMost, CPU_PER_10K, type Goal, goalCell, goalList } from './goals.ts';
 import type { LinkOrder } from './load/link-channel.ts';
 import type { LoadOrder, LoadReport } from './load.ts';
-import { ask } from './processes.ts';
+import { ask, progress } from './processes.ts';
 import { median, percentile, round, table } from './statistics.ts';
 
 const IN_FLIGHT = [1, 16, 64, 256, 1024, 4096];
@@ -24,17 +26,20 @@ export async function commits(options: BenchOptions): Promise<object> {
     await stock(cluster.servers[0]?.url ?? '');
     if (!options.quick) await load({ ...orderOf(cluster, cluster.servers, 256, options), ...WARM_UP }, 1);
     const rows = [];
+    const floors: Floor[] = [];
     for (const inFlight of options.inFlight ?? IN_FLIGHT) {
-      const rounds = [];
+      const rounds: Round[] = [];
       for (let index = 0; index < options.rounds; index += 1) {
+        if (inFlight === 1) floors.push(await measureFloor());
         rounds.push(await measure(cluster, inFlight, options));
-        process.stderr.write(`${inFlight} in flight, round ${index + 1}: ${rounds.at(-1)?.perSecond} /s\n`);
+        progress(`${inFlight} in flight, round ${index + 1}: ${rounds.at(-1)?.perSecond} /s`);
       }
       rows.push(summary(inFlight, rounds));
     }
+    const floor = medianOf(floors);
     console.log(
       table([
-        ['in flight', 'issued/s', 'p50 ms', 'p99 ms', 'CPU s/10k servers', 'CPU s/10k load'],
+        ['in flight', 'issued/s', 'p50 ms', 'p99 ms', 'CPU s/10k servers', 'CPU s/10k load', 'goal'],
         ...rows.map((row) => [
           row.inFlight,
           row.perSecond,
@@ -42,11 +47,20 @@ export async function commits(options: BenchOptions): Promise<object> {
           row.p99,
           row.serverCpuPer10k,
           row.loadCpuPer10k,
+          goalCell(goalsOf(row, floor, options)),
         ]),
       ]),
     );
+    const lone = rows.find(({ inFlight }) => inFlight === 1);
+    if (floor !== null && lone !== undefined)
+      console.log(
+        `a lone synced action's floor: two loopback round trips of ${round(floor.roundTrip, 3)} ms and a flush of ` +
+          `${round(floor.flush, 3)} ms make ${round(floor.lone, 3)} ms; p50 is ${round(lone.p50 / floor.lone)} times that`,
+      );
     return {
       rows,
+      floor,
+      goals: goalList(rows.flatMap((row) => goalsOf(row, floor, options))),
       rounds: options.rounds,
       seconds: options.seconds,
       regions: cluster.servers.length,
@@ -57,6 +71,37 @@ export async function commits(options: BenchOptions): Promise<object> {
   } finally {
     await cluster.stop();
   }
+}
+
+/** Issued a second: over the peer port at 4,096 in flight, over 64 sockets pipelined, over 64 sockets with one each. */
+const LINK_AT_4096 = 300_000;
+const PIPELINED = 100_000;
+const ONE_EACH = 15_000;
+/** p50 of a lone action, as a multiple of its floor. */
+const ABOVE_FLOOR = 1.3;
+
+function goalsOf(row: ReturnType<typeof summary>, floor: Floor | null, { over, rate }: BenchOptions) {
+  const { inFlight, perSecond, p50, serverCpuPer10k } = row;
+  const goals: (Goal | null)[] = [];
+  // In the open model the rate is given.
+  const issued = (bound: number) => atLeast(`>= ${bound}/s`, perSecond, bound);
+  if (rate === null && over === 'link' && inFlight === 4_096) goals.push(issued(LINK_AT_4096));
+  if (rate === null && over === 'ws' && inFlight >= 1_024) goals.push(issued(PIPELINED));
+  if (rate === null && over === 'ws' && inFlight === SOCKETS) goals.push(issued(ONE_EACH));
+  if (inFlight === 256) goals.push(atMost(`<= ${CPU_PER_10K} CPU s`, serverCpuPer10k, CPU_PER_10K));
+  if (inFlight === 1 && floor !== null)
+    goals.push(atMost(`p50 <= ${ABOVE_FLOOR} x floor`, p50, ABOVE_FLOOR * floor.lone));
+  return goals;
+}
+
+function medianOf(floors: readonly Floor[]): Floor | null {
+  if (floors.length === 0) return null;
+  const of = (pick: (floor: Floor) => number) => median(floors.map(pick));
+  return {
+    roundTrip: of(({ roundTrip }) => roundTrip),
+    flush: of(({ flush }) => flush),
+    lone: of(({ lone }) => lone),
+  };
 }
 
 interface Round {
@@ -73,7 +118,7 @@ function summary(inFlight: number, rounds: readonly Round[]) {
   return {
     inFlight,
     perSecond: of((one) => one.perSecond, 0),
-    p50: of((one) => one.p50, 2),
+    p50: of((one) => one.p50, 3),
     p99: of((one) => one.p99, 2),
     serverCpuPer10k: of((one) => one.serverCpuPer10k, 3),
     loadCpuPer10k: of((one) => one.loadCpuPer10k, 3),
