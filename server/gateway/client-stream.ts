@@ -20,12 +20,16 @@ export interface StreamContext {
   readonly topic: string;
   readonly limits: GatewayLimits;
   readonly now: () => number;
-  /** The stream cannot go on: tell the client and close it. */
-  readonly end: (code: ErrorCode, detail: string, cutOff?: CutOff) => void;
-  /** It went onto the live stream, or left it. */
-  readonly moved: (live: boolean) => void;
   /** Something that must not happen happened: for the log. */
   readonly fault: (cause: unknown) => void;
+}
+
+/** Whose stream it is. */
+export interface StreamOwner {
+  /** The stream cannot go on: tell the client and close it. */
+  end(code: ErrorCode, detail: string, cutOff?: CutOff): void;
+  /** It went onto the live stream, or left it. */
+  moved(live: boolean): void;
 }
 
 /** Bytes given to one client in one turn; what is left comes in the next. */
@@ -33,6 +37,7 @@ const TURN_BYTES = 256 * 1024;
 
 export class ClientStream {
   readonly #context: StreamContext;
+  readonly #owner: StreamOwner;
   readonly #pipe: Pipe;
   /** The next command this client needs. */
   #next = 0;
@@ -53,8 +58,9 @@ export class ClientStream {
   #movedAt = 0;
   #buffered = 0;
 
-  constructor(context: StreamContext, pipe: Pipe) {
+  constructor(context: StreamContext, owner: StreamOwner, pipe: Pipe) {
     this.#context = context;
+    this.#owner = owner;
     this.#pipe = pipe;
   }
 
@@ -126,11 +132,11 @@ export class ClientStream {
     this.#buffered = buffered;
     const waited = this.#context.now() - this.#movedAt;
     if (buffered > limits.outboxLow) {
-      if (waited > limits.stallMs) this.#context.end('overloaded', 'the client does not read', 'stalled');
+      if (waited > limits.stallMs) this.#owner.end('overloaded', 'the client does not read', 'stalled');
     } else if (this.#next <= feed.flushed) {
-      if (waited > limits.stallMs) this.#context.end('overloaded', `command ${this.#next} cannot be read`);
+      if (waited > limits.stallMs) this.#owner.end('overloaded', `command ${this.#next} cannot be read`);
     } else if (waited > limits.aheadMs) {
-      this.#context.end('overloaded', `this replica is at ${feed.flushed}, before ${this.#next}`);
+      this.#owner.end('overloaded', `this replica is at ${feed.flushed}, before ${this.#next}`);
     }
     this.pump();
   }
@@ -162,7 +168,7 @@ export class ClientStream {
     this.#pipe.subscribe(this.#context.topic);
     this.#live = true;
     this.#slow = false;
-    this.#context.moved(true);
+    this.#owner.moved(true);
     return 0;
   }
 
@@ -172,7 +178,7 @@ export class ClientStream {
     this.#live = false;
     this.#next = this.#context.feed.flushed + 1;
     this.#movedAt = this.#context.now();
-    this.#context.moved(false);
+    this.#owner.moved(false);
   }
 
   #takeSnapshot(): number {
@@ -242,7 +248,7 @@ export class ClientStream {
   #fail(cause: unknown): void {
     const refusal = asRefusal(cause);
     if (isFault(cause)) this.#context.fault(cause);
-    this.#context.end(refusal.code, refusal.message);
+    this.#owner.end(refusal.code, refusal.message);
   }
 
   /** Others want to be served, too. */

@@ -5,15 +5,15 @@ import { negative, positive } from '../answer-message.ts';
 import { type ErrorCode, ThroughlineError } from '../errors.ts';
 import type { ActAnswer, Asker } from '../world-service.ts';
 import { hand, settle } from './ask.ts';
-import { ClientStream, type StreamContext } from './client-stream.ts';
+import { ClientStream, type StreamContext, type StreamOwner } from './client-stream.ts';
 import { ACT, ACTS, answerFrame, answersFrame, HEADER, moveOnFrame, ROOM_DATA_BYTES } from './frames.ts';
 import { asRefusal, closeCode, closeReason, isFault } from './refusal.ts';
 import type { Seat, Sessions } from './sessions.ts';
 import type { ActionCounts, CutOff } from './types.ts';
-import type { Pipe } from './wire.ts';
+import type { Pipe, PipeEvents } from './wire.ts';
 
 /** What a member needs of its world's desk. */
-export interface MemberContext extends Omit<StreamContext, 'end' | 'moved'> {
+export interface MemberContext extends StreamContext {
   readonly sessions: Sessions;
   readonly counts: ActionCounts;
   readonly draining: () => boolean;
@@ -36,46 +36,66 @@ export interface Admission {
   readonly stream: 'commands' | 'frames' | 'answers';
 }
 
-export class Member implements Asker {
+/** No answer waits: the same for all who do not act just now. */
+const NONE = Object.freeze([]) as unknown as Answer[];
+
+/** There are thousands, most of them idle: what all share stands in the context, and nothing is made before it is needed. */
+export class Member implements Asker, PipeEvents, StreamOwner {
   readonly session: string;
+  /** Which stream it is on. */
+  readonly kind: Admission['stream'];
   readonly pipe: Pipe;
-  readonly stream: ClientStream;
+  /** Null on stream 'answers'. */
+  readonly stream: ClientStream | null;
   readonly #context: MemberContext;
   readonly #joinedAt: number;
-  readonly #admission: Admission;
   readonly #seat: Seat;
-  #started = false;
-  #answers: Answer[] = [];
+  /** Null once the client acknowledged its join. */
+  #admission: Admission | null;
+  #answers = NONE;
   /** It sends several acts in one message, so it takes several answers in one. */
   #batches = false;
   #strikes = 0;
   /** Messages over the bounds since the last sweep. */
   #excess = 0;
 
-  constructor(context: MemberContext, admission: Admission, pipe: Pipe, seat: Seat) {
+  /** `pipe`: opens the client's, whose events go to this member. */
+  constructor(context: MemberContext, admission: Admission, pipe: (events: PipeEvents) => Pipe, seat: Seat) {
     this.#context = context;
     this.#seat = seat;
     this.#admission = admission;
     this.session = admission.session;
-    this.pipe = pipe;
+    this.kind = admission.stream;
     this.#joinedAt = context.now();
-    const end = (code: ErrorCode, detail: string, cutOff?: CutOff) => this.end(code, detail, cutOff);
-    const moved = (live: boolean) => context.moved(this, live);
-    this.stream = new ClientStream({ ...context, end, moved }, pipe);
+    this.pipe = pipe(this);
+    this.stream = this.kind === 'answers' ? null : new ClientStream(context, this, this.pipe);
   }
 
-  /** Which stream it is on. */
-  get kind(): Admission['stream'] {
-    return this.#admission.stream;
+  drained(): void {
+    this.stream?.pump();
+  }
+
+  closed(): void {
+    this.stream?.close();
+  }
+
+  overflowed(): void {
+    this.#context.cutOff('overflow');
+    this.stream?.close();
+  }
+
+  moved(live: boolean): void {
+    this.#context.moved(this, live);
   }
 
   /** The client acknowledged its join: it listens now. Never throws. */
   start(): void {
-    if (this.#started) return;
-    this.#started = true;
+    const admission = this.#admission;
+    if (admission === null) return;
+    this.#admission = null;
     this.#guarded(() => {
-      this.pipe.send(this.#context.welcome(this.#admission));
-      if (this.#admission.stream !== 'answers') this.stream.start(this.#admission.from);
+      this.pipe.send(this.#context.welcome(admission));
+      this.stream?.start(admission.from);
     });
   }
 
@@ -89,7 +109,7 @@ export class Member implements Asker {
     try {
       work();
     } catch (cause) {
-      this.#answers = [];
+      this.#answers = NONE;
       this.#context.fault(cause);
       this.end('internal', 'something went wrong on this server');
     }
@@ -124,7 +144,7 @@ export class Member implements Asker {
 
   sweep(): void {
     this.#excess = 0;
-    if (this.#started) this.stream.sweep();
+    if (this.#admission === null) this.stream?.sweep();
     else if (this.#context.now() - this.#joinedAt > this.#context.limits.joinMs)
       this.end('bad-request', 'the join was never acknowledged', 'late');
   }
@@ -132,7 +152,7 @@ export class Member implements Asker {
   /** Never throws. */
   flushAnswers(): void {
     const answers = this.#answers;
-    this.#answers = [];
+    this.#answers = NONE;
     if (answers.length > 0 && this.pipe.open) this.#guarded(() => this.#send(answers));
   }
 
@@ -147,14 +167,14 @@ export class Member implements Asker {
   }
 
   moveOn(reason: string): void {
-    if (this.#started) this.pipe.send(moveOnFrame(reason));
+    if (this.#admission === null) this.pipe.send(moveOnFrame(reason));
   }
 
   end(code: ErrorCode, detail: string, cutOff?: CutOff): void {
     if (!this.pipe.open) return;
     if (cutOff !== undefined) this.#context.cutOff(cutOff);
     this.flushAnswers();
-    this.stream.close();
+    this.stream?.close();
     this.pipe.close(closeCode(code), closeReason(code, detail));
   }
 
@@ -200,8 +220,12 @@ export class Member implements Asker {
 
   #answer(answer: Answer): void {
     if (!this.pipe.open) return;
-    if (this.#answers.length === 0) this.#context.answered(this);
-    this.#answers.push(answer);
+    if (this.#answers === NONE) {
+      this.#answers = [answer];
+      this.#context.answered(this);
+    } else {
+      this.#answers.push(answer);
+    }
   }
 
   /** Bytes that make no sense: told so, and after a few of them cut off. */

@@ -4,8 +4,9 @@
  */
 
 import type { TemplatedApp, us_listen_socket, WebSocket } from 'uWebSockets.js';
-import type { Client } from '@colyseus/core';
+import { type Client, CloseCode, connectClientToRoom, debugAndPrintError, matchMaker } from '@colyseus/core';
 import type { GatewayLimits } from './bounds.ts';
+import { UwsClient } from './uws-client.ts';
 import { UwsExchange } from './uws-exchange.ts';
 import {
   NO_SUCH_ROOM,
@@ -19,12 +20,19 @@ import {
 
 /** A header block beyond uWebSockets.js' own 4 KiB is usual where a browser keeps cookies for localhost. */
 const HEADER_BYTES = '16384';
+/** How Colyseus closes a socket that does not get its seat. */
+const { WITH_ERROR, FAILED_TO_RECONNECT: NOT_RECONNECTED } = CloseCode;
 /** Without it two servers could share one port. */
 const EXCLUSIVE_PORT = 1;
 
 type Socket = WebSocket<unknown>;
 /** What Colyseus hangs on a socket at the upgrade. */
-type UpgradedSocket = Socket & { readonly url: string };
+interface Upgrade {
+  readonly url: string;
+  readonly searchParams: Readonly<Record<string, string | undefined>>;
+  readonly context: Parameters<typeof connectClientToRoom>[2];
+}
+const NOTHING_MORE = { url: undefined, searchParams: undefined, context: undefined };
 /** The package's types know listen(port, options, cb) only; with a host before it works as well. */
 type Listen = (
   host: string,
@@ -43,16 +51,46 @@ export async function createUwsWire(events: WireEvents, limits: GatewayLimits): 
   ]);
 
   class Transport extends uWebSocketsTransport {
-    /** The stock one trusts any room id, also those that every object has, such as `constructor`. */
-    protected override async onConnection(socket: UpgradedSocket): Promise<void> {
-      const room = roomOf(socket.url);
-      if (room === null || events.hasRoom(room)) return super.onConnection(socket as never);
+    /** The client on a socket; nobody where it is a visitor that only measures its latency. */
+    client(socket: Socket): UwsClient | null {
+      const client: unknown = this.clientWrappers.get(socket as never);
+      return client instanceof UwsClient ? client : null;
+    }
+
+    /** The stock one trusts any room id, also those that every object has, such as `constructor`, and keeps more of a client. */
+    protected override async onConnection(socket: Socket & Upgrade): Promise<void> {
+      const { url, searchParams, context } = socket;
+      const room = roomOf(url);
+      if (room === null) return super.onConnection(socket as never);
+      // Headers and query are read here or never: a kilobyte for each client.
+      Object.assign(socket, NOTHING_MORE);
+      if (events.hasRoom(room)) return this.#join(room, socket, searchParams, context);
       socket.send(noSuchRoom(), true);
       socket.end(...NO_SUCH_ROOM);
     }
+
+    async #join(
+      room: string,
+      socket: Socket,
+      { sessionId = '', reconnectionToken, skipHandshake }: Upgrade['searchParams'],
+      context: Upgrade['context'],
+    ): Promise<void> {
+      const client = new UwsClient(sessionId, socket);
+      this.clients.push(socket as never);
+      this.clientWrappers.set(socket as never, client as never);
+      try {
+        await connectClientToRoom(matchMaker.getLocalRoomById(room), client as never, context, {
+          ...(reconnectionToken === undefined ? {} : { reconnectionToken }),
+          skipHandshake: skipHandshake !== undefined,
+        });
+      } catch (cause) {
+        debugAndPrintError(cause as Error);
+        const { code, message } = cause as { readonly code: number; readonly message: string };
+        client.refuse(code, message, reconnectionToken === undefined ? WITH_ERROR : NOT_RECONNECTED);
+      }
+    }
   }
 
-  const pipes = new WeakMap<Socket, UwsPipe>();
   const transport = new Transport({
     maxPayloadLength: limits.inboundBytes,
     maxBackpressure: limits.outboxMost,
@@ -60,30 +98,28 @@ export async function createUwsWire(events: WireEvents, limits: GatewayLimits): 
     closeOnBackpressureLimit: 1,
     idleTimeout: limits.idleSeconds,
     sendPingsAutomatically: true,
-    dropped: (socket: Socket) => pipes.get(socket)?.overflow(),
-    drain: (socket: Socket) => pipes.get(socket)?.drained(),
+    dropped: (socket: Socket) => pipeOn(transport.client(socket))?.overflow(),
+    drain: (socket: Socket) => pipeOn(transport.client(socket))?.drained(),
   });
   transport.app.any('/*', (response, request) =>
     events.request(new UwsExchange(response, request, limits.bodyBytes, limits.discardBytes)),
   );
-  return new UwsWire(transport.app, pipes, (socket) => uws.us_socket_local_port(socket as never));
+  return new UwsWire(transport.app, (socket) => uws.us_socket_local_port(socket as never));
+}
+
+function pipeOn(client: UwsClient | null): UwsPipe | null {
+  return client?.below instanceof UwsPipe ? client.below : null;
 }
 
 class UwsWire implements Wire {
   readonly kind = 'uws';
   readonly #app: TemplatedApp;
-  readonly #pipes: WeakMap<Socket, UwsPipe>;
   readonly #portOf: (socket: us_listen_socket) => number;
   /** Lost a frame and must go before anything else can leave. */
   readonly #overflowed: UwsPipe[] = [];
 
-  constructor(
-    app: TemplatedApp,
-    pipes: WeakMap<Socket, UwsPipe>,
-    portOf: (socket: us_listen_socket) => number,
-  ) {
+  constructor(app: TemplatedApp, portOf: (socket: us_listen_socket) => number) {
     this.#app = app;
-    this.#pipes = pipes;
     this.#portOf = portOf;
   }
 
@@ -103,10 +139,9 @@ class UwsWire implements Wire {
   }
 
   pipe(client: Client, events: PipeEvents): Pipe {
-    const wrapper = client.ref as { readonly ws: Socket } & NodeJS.EventEmitter;
-    const pipe = new UwsPipe(wrapper.ws, events, () => this.#overflow(pipe));
-    this.#pipes.set(wrapper.ws, pipe);
-    wrapper.once('close', () => pipe.closed());
+    const below = client as unknown as UwsClient;
+    const pipe = new UwsPipe(below.socket, events, this);
+    below.below = pipe;
     return pipe;
   }
 
@@ -114,7 +149,8 @@ class UwsWire implements Wire {
     this.#app.close();
   }
 
-  #overflow(pipe: UwsPipe): void {
+  /** It lost a frame. */
+  overflow(pipe: UwsPipe): void {
     this.#overflowed.push(pipe);
     // A frame is dropped deep inside uWebSockets.js, in the middle of its list of subscribers: closing must wait.
     setImmediate(() => this.#closeOverflowed());
@@ -128,15 +164,15 @@ class UwsWire implements Wire {
 class UwsPipe implements Pipe {
   readonly #socket: Socket;
   readonly #events: PipeEvents;
-  readonly #onOverflow: () => void;
+  readonly #wire: UwsWire;
   /** The socket may be touched. */
   #alive = true;
   #overflowed = false;
 
-  constructor(socket: Socket, events: PipeEvents, onOverflow: () => void) {
+  constructor(socket: Socket, events: PipeEvents, wire: UwsWire) {
     this.#socket = socket;
     this.#events = events;
-    this.#onOverflow = onOverflow;
+    this.#wire = wire;
   }
 
   get open(): boolean {
@@ -175,7 +211,7 @@ class UwsPipe implements Pipe {
   overflow(): void {
     if (!this.open) return;
     this.#overflowed = true;
-    this.#onOverflow();
+    this.#wire.overflow(this);
     this.#events.overflowed();
   }
 

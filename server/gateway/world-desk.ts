@@ -41,7 +41,7 @@ export class WorldDesk {
   readonly #context: DeskContext;
   readonly #forMembers: MemberContext;
   readonly #forMerged: MemberContext;
-  readonly #members = new Map<Client, Member>();
+  readonly #members = new Set<Member>();
   /** Those on the live stream; the others catch up. */
   readonly #live = new Set<Member>();
   readonly #catching = new Set<Member>();
@@ -73,7 +73,9 @@ export class WorldDesk {
     const often = { ...limits, flushMs: limits.mergeMs };
     this.merged = new LiveFeed(this.#target('frames', topic), often, number, now, merge);
     this.#forMembers = {
-      ...{ world, limits, now, counts, draining, topic: world.name },
+      ...{ world, limits, counts, draining, topic: world.name },
+      // Whole, so that what each member keeps of it takes no object of its own.
+      now: () => Math.trunc(now()),
       ...{ feed: this.feed, snapshots: this.snapshots, sessions: this.sessions },
       answered: (member) => this.#answerSoon(member),
       moved: (member, live) => this.#moved(member, live),
@@ -107,49 +109,32 @@ export class WorldDesk {
 
   get outboxBytes(): number {
     let bytes = 0;
-    for (const { pipe } of this.#members.values()) bytes += pipe.buffered;
+    for (const { pipe } of this.#members) bytes += pipe.buffered;
     return bytes;
   }
 
   /** A seat was taken. */
-  join(client: Client, admission: Admission): void {
-    const pipe = this.#context.wire.pipe(client, {
-      drained: () => member.stream.pump(),
-      closed: () => member.stream.close(),
-      overflowed: () => {
-        this.#context.cutOffs.overflow++;
-        member.stream.close();
-      },
-    });
-    const seat = this.sessions.enter(admission.session, this.#context.now());
-    const member = new Member(
-      admission.stream === 'frames' ? this.#forMerged : this.#forMembers,
-      admission,
-      pipe,
-      seat,
-    );
-    this.#members.set(client, member);
-    if (admission.stream === 'answers') return;
+  join(client: Client, admission: Admission): Member {
+    const seat = this.sessions.enter(admission.session, this.#forMembers.now());
+    const context = admission.stream === 'frames' ? this.#forMerged : this.#forMembers;
+    const member = new Member(context, admission, (events) => this.#context.wire.pipe(client, events), seat);
+    this.#members.add(member);
+    if (admission.stream === 'answers') return member;
     this.#catching.add(member);
     if (this.#watching[admission.stream]++ === 0) this.#feedOf(admission.stream).setIdle(false);
+    return member;
   }
 
-  /** `left`: it said good-bye. A client that never got as far as `join` is ignored. */
-  leave(client: Client, left: boolean): void {
-    const member = this.#members.get(client);
-    if (member === undefined) return;
-    member.stream.close();
-    this.#members.delete(client);
+  /** `left`: it said good-bye. */
+  leave(member: Member, left: boolean): void {
+    if (!this.#members.delete(member)) return;
+    member.closed();
     this.#live.delete(member);
     this.#catching.delete(member);
     this.sessions.leave(member.session, left);
     const { kind } = member;
     if (kind !== 'answers' && --this.#watching[kind] === 0) this.#feedOf(kind).setIdle(true);
     if (this.#live.size + this.#catching.size === 0) this.snapshots.forget();
-  }
-
-  member(client: Client): Member | undefined {
-    return this.#members.get(client);
   }
 
   /** Resolves when something was applied, after `ms`, when this desk closes, or when `hold`'s argument is called. */
@@ -170,7 +155,7 @@ export class WorldDesk {
     this.#lookForJump();
     this.#lookForLeader(now);
     this.#checkOutboxes();
-    for (const member of this.#members.values()) member.sweep();
+    for (const member of this.#members) member.sweep();
     this.sessions.sweep(now);
   }
 
@@ -178,7 +163,7 @@ export class WorldDesk {
   moveOn(reason: string): void {
     this.#flush();
     this.flushAnswers();
-    for (const member of this.#members.values()) member.moveOn(reason);
+    for (const member of this.#members) member.moveOn(reason);
     this.#ring();
   }
 
@@ -192,7 +177,7 @@ export class WorldDesk {
   end(detail: string): void {
     this.#flush();
     this.flushAnswers();
-    for (const member of [...this.#members.values()]) member.end('draining', detail);
+    for (const member of [...this.#members]) member.end('draining', detail);
   }
 
   close(): void {
@@ -252,15 +237,15 @@ export class WorldDesk {
 
   #checkOutboxes(): void {
     this.#unchecked = 0;
-    for (const member of this.#live) if (member.stream.check()) this.slowed++;
+    for (const member of this.#live) if (member.stream?.check()) this.slowed++;
   }
 
   #pump(stream: 'commands' | 'frames'): void {
-    for (const member of this.#catching) if (member.kind === stream) member.stream.pump();
+    for (const member of this.#catching) if (member.kind === stream) member.stream?.pump();
   }
 
   #broken(stream: 'commands' | 'frames'): void {
-    for (const member of [...this.#live]) if (member.kind === stream) member.stream.broken();
+    for (const member of [...this.#live]) if (member.kind === stream) member.stream?.broken();
   }
 
   #moved(member: Member, live: boolean): void {
@@ -298,7 +283,7 @@ export class WorldDesk {
     this.#leaderlessSince = Math.min(this.#leaderlessSince, now);
     if (now - this.#leaderlessSince < limits.leaderlessMs) return;
     if (this.#toMove === null) {
-      this.#toMove = new Set(this.#members.values());
+      this.#toMove = new Set(this.#members);
       this.#moveShare = Math.ceil(this.#members.size / limits.moveOnSweeps);
     }
     let left = this.#moveShare;

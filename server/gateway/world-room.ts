@@ -5,7 +5,7 @@
 import { type AuthContext, type Client, CloseCode, Room, ServerError } from '@colyseus/core';
 import { HTTP_STATUS } from '../errors.ts';
 import { JOIN_ROOM, LEAVE_ROOM, PING } from './frames.ts';
-import type { Admission } from './member.ts';
+import type { Admission, Member } from './member.ts';
 import { asRefusal, refusalBody } from './refusal.ts';
 import type { WorldDesk } from './world-desk.ts';
 
@@ -58,35 +58,39 @@ export class WorldRoom extends Room {
     this.#desk = host.desk(options.world);
     const internals = this as unknown as Internals;
     const colyseus = internals._onMessage;
-    internals._onMessage = (client, frame) =>
-      this.#receive(client, frame, () => colyseus.call(this, client, frame as never));
+    internals._onMessage = (client, frame) => {
+      const member = memberOf(client);
+      if (member === undefined || !passes(member, frame)) return;
+      colyseus.call(this, client, frame);
+      if (frame[0] === JOIN_ROOM) member.start();
+    };
   }
 
   override onJoin(client: Client, _options: RoomOptions, admission: Admission): void {
     this.#host?.seated(client.sessionId);
-    this.#desk?.join(client, admission);
+    client.userData = this.#desk?.join(client, admission);
+    // Its token need not be kept.
+    client.auth = undefined;
   }
 
   override onLeave(client: Client, code?: number): void {
-    this.#desk?.leave(client, code === CloseCode.CONSENTED);
+    const member = memberOf(client);
+    // One that left early never got as far as `onJoin`.
+    if (member !== undefined) this.#desk?.leave(member, code === CloseCode.CONSENTED);
   }
+}
 
-  /**
-   * Colyseus would decode strings of any claimed length before it asks whether anybody wants them, so that ten bytes could
-   * stop the process for seconds. Only its three frames without content pass.
-   */
-  #receive(client: Client, frame: Uint8Array, colyseus: () => void): void {
-    const member = this.#desk?.member(client);
-    if (member === undefined) return;
-    const code = frame[0];
-    if (code === JOIN_ROOM || code === PING || code === LEAVE_ROOM) {
-      if (!member.tolerates()) return;
-      colyseus();
-      if (code === JOIN_ROOM) member.start();
-    } else {
-      member.receive(frame);
-    }
-  }
+const memberOf = (client: Client): Member | undefined => client.userData;
+
+/**
+ * Hands a frame to its member, or says that it is one of Colyseus' own. Colyseus would decode strings of any claimed length before
+ * it asks whether anybody wants them, so that ten bytes could stop the process for seconds: only its three frames without content pass.
+ */
+function passes(member: Member, frame: Uint8Array): boolean {
+  const code = frame[0];
+  if (code === JOIN_ROOM || code === PING || code === LEAVE_ROOM) return member.tolerates();
+  member.receive(frame);
+  return false;
 }
 
 function hostOf(options: RoomOptions): RoomHost {
