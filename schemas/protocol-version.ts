@@ -8,6 +8,7 @@
 export const PROTOCOL_VERSIONS = [
   { version: 1, wire: '39f3405ab9fefc68', change: 'The first.' },
   { version: 2, wire: 'f4eb4da6f6d2a6be', change: 'Message 5, Frame: merged commands.' },
+  { version: 3, wire: '732c52b1ff2761a8', change: 'Heartbeats propose rest, and their answers agree to it.' },
 ] as const;
 
 /** What this code speaks: the last line. */

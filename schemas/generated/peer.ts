@@ -69,6 +69,7 @@ export interface Heartbeat {
   readonly upTo: number;
   readonly born: number;
   readonly sequence: number;
+  readonly rest: boolean;
 }
 
 export interface HeartbeatAck {
@@ -76,6 +77,7 @@ export interface HeartbeatAck {
   readonly nextBal: number;
   readonly upTo: number;
   readonly sequence: number;
+  readonly rest: boolean;
 }
 
 export interface Hello {
@@ -221,17 +223,19 @@ const SHAPE: Shape = {
     { name: 'handOver', fields: ['to'], numbers: [
         1, 4, 4, 0, 0,
       ] },
-    { name: 'heartbeat', fields: ['ballot', 'upTo', 'born', 'sequence'], numbers: [
+    { name: 'heartbeat', fields: ['ballot', 'upTo', 'born', 'sequence', 'rest'], numbers: [
         4, 8, 8, 0, 0,
         4, 8, 8, 0, 0,
         4, 8, 8, 0, 0,
         4, 8, 8, 0, 0,
+        2, 1, 1, 0, 0,
       ] },
-    { name: 'heartbeatAck', fields: ['ballot', 'nextBal', 'upTo', 'sequence'], numbers: [
+    { name: 'heartbeatAck', fields: ['ballot', 'nextBal', 'upTo', 'sequence', 'rest'], numbers: [
         4, 8, 8, 0, 0,
         4, 8, 8, 0, 0,
         4, 8, 8, 0, 0,
         4, 8, 8, 0, 0,
+        2, 1, 1, 0, 0,
       ] },
     { name: 'hello', fields: ['protocol', 'version', 'cluster', 'region', 'store', 'nonce'], numbers: [
         1, 4, 4, 0, 0,
@@ -321,9 +325,9 @@ const executeBatchLayouts = new Layouts([8, 4], [8, 4]);
 
 const handOverLayouts = new Layouts([4], [4]);
 
-const heartbeatLayouts = new Layouts([8, 8, 8, 8], [8, 8, 8, 8]);
+const heartbeatLayouts = new Layouts([8, 8, 8, 8, 1], [8, 8, 8, 8, 1]);
 
-const heartbeatAckLayouts = new Layouts([8, 8, 8, 8], [8, 8, 8, 8]);
+const heartbeatAckLayouts = new Layouts([8, 8, 8, 8, 1], [8, 8, 8, 8, 1]);
 
 const helloLayouts = new Layouts([4, 4, 4, 4, 4, 4], [4, 4, 4, 4, 4, 4]);
 
@@ -604,6 +608,7 @@ function writeHeartbeat(w: Writer, o: Heartbeat): number {
   if (o.upTo !== 0) mask |= 2;
   if (o.born !== 0) mask |= 4;
   if (o.sequence !== 0) mask |= 8;
+  if (o.rest) mask |= 16;
   const layout = heartbeatLayouts.of(mask);
   const t = w.table(layout);
   const at = layout.at;
@@ -612,6 +617,7 @@ function writeHeartbeat(w: Writer, o: Heartbeat): number {
   if ((mask & 2) !== 0) putUlong(v, t + at[1]!, integerOf('heartbeat.upTo', o.upTo, 0, 9007199254740991));
   if ((mask & 4) !== 0) putUlong(v, t + at[2]!, integerOf('heartbeat.born', o.born, 0, 9007199254740991));
   if ((mask & 8) !== 0) putUlong(v, t + at[3]!, integerOf('heartbeat.sequence', o.sequence, 0, 9007199254740991));
+  if ((mask & 16) !== 0) v.setUint8(t + at[4]!, boolOf('heartbeat.rest', o.rest) ? 1 : 0);
   return t;
 }
 
@@ -623,12 +629,14 @@ function readBodyHeartbeat(s: Source, t: number): { readonly kind: 'heartbeat' }
   const p1 = entryAt(v, t, vt, n, 6);
   const p2 = entryAt(v, t, vt, n, 8);
   const p3 = entryAt(v, t, vt, n, 10);
+  const p4 = entryAt(v, t, vt, n, 12);
   return {
     kind: 'heartbeat',
     ballot: p0 === 0 ? 0 : readUlong(v, p0),
     upTo: p1 === 0 ? 0 : readUlong(v, p1),
     born: p2 === 0 ? 0 : readUlong(v, p2),
     sequence: p3 === 0 ? 0 : readUlong(v, p3),
+    rest: p4 === 0 ? false : v.getUint8(p4) !== 0,
   };
 }
 
@@ -638,6 +646,7 @@ function writeHeartbeatAck(w: Writer, o: HeartbeatAck): number {
   if (o.nextBal !== 0) mask |= 2;
   if (o.upTo !== 0) mask |= 4;
   if (o.sequence !== 0) mask |= 8;
+  if (o.rest) mask |= 16;
   const layout = heartbeatAckLayouts.of(mask);
   const t = w.table(layout);
   const at = layout.at;
@@ -646,6 +655,7 @@ function writeHeartbeatAck(w: Writer, o: HeartbeatAck): number {
   if ((mask & 2) !== 0) putUlong(v, t + at[1]!, integerOf('heartbeatAck.nextBal', o.nextBal, 0, 9007199254740991));
   if ((mask & 4) !== 0) putUlong(v, t + at[2]!, integerOf('heartbeatAck.upTo', o.upTo, 0, 9007199254740991));
   if ((mask & 8) !== 0) putUlong(v, t + at[3]!, integerOf('heartbeatAck.sequence', o.sequence, 0, 9007199254740991));
+  if ((mask & 16) !== 0) v.setUint8(t + at[4]!, boolOf('heartbeatAck.rest', o.rest) ? 1 : 0);
   return t;
 }
 
@@ -657,12 +667,14 @@ function readBodyHeartbeatAck(s: Source, t: number): { readonly kind: 'heartbeat
   const p1 = entryAt(v, t, vt, n, 6);
   const p2 = entryAt(v, t, vt, n, 8);
   const p3 = entryAt(v, t, vt, n, 10);
+  const p4 = entryAt(v, t, vt, n, 12);
   return {
     kind: 'heartbeatAck',
     ballot: p0 === 0 ? 0 : readUlong(v, p0),
     nextBal: p1 === 0 ? 0 : readUlong(v, p1),
     upTo: p2 === 0 ? 0 : readUlong(v, p2),
     sequence: p3 === 0 ? 0 : readUlong(v, p3),
+    rest: p4 === 0 ? false : v.getUint8(p4) !== 0,
   };
 }
 

@@ -4,7 +4,8 @@ import { createHandOver } from './hand-over.ts';
 import { addAsk, needsRound, takeConfirmed } from './lease.ts';
 import { endOf } from './numbered.ts';
 import { onMessage } from './on-message.ts';
-import { onLink, onTick, setRoundTrip, stepHandOver } from './on-tick.ts';
+import { onSilent, rouse, sayAwake } from './on-rest.ts';
+import { onLink, onTick, stepHandOver } from './on-tick.ts';
 import { beginStep, finish, type Step } from './paxos-step.ts';
 import type { ConsensusConfig, ConsensusStatus, Device, Durable, Effects, Input } from './types.ts';
 
@@ -27,8 +28,11 @@ export class Consensus {
     const step = beginStep(core.paxos);
     const believed = core.election.leader;
     const extra: Extra = { confirmed: null, paused: null };
+    const round = core.lease?.sequence ?? 0;
+    const roused = rouse(core, input);
     handle(core, step, input, extra);
     followUp(core, step, extra);
+    if (roused) sayAwake(core, step, round);
     const effects = finish(core.paxos, step);
     const { leader } = core.election;
     if (believed?.device !== leader?.device || believed?.ballot !== leader?.ballot)
@@ -39,7 +43,7 @@ export class Consensus {
   }
 
   status(): ConsensusStatus {
-    const { paxos, election } = this.core;
+    const { paxos, election, rest } = this.core;
     const { role, lastTried, nextBal, upTo, votes } = paxos;
     return {
       role: role.kind,
@@ -50,6 +54,7 @@ export class Consensus {
       voted: Math.max(upTo, endOf(votes) - 1),
       upTo,
       inWindow: role.kind === 'leading' ? role.next - 1 - upTo : 0,
+      resting: rest.resting,
     };
   }
 }
@@ -60,11 +65,15 @@ function handle(core: Core, step: Step, input: Input, extra: Extra): void {
       onMessage(core, step, input.from, input.message);
       break;
     case 'tick':
-      if (input.roundTrip !== undefined) setRoundTrip(core, input.roundTrip);
-      onTick(core, step, input.now, extra);
+      onTick(core, step, input, extra);
       break;
     case 'link':
       onLink(core, step, input.device, input.up);
+      break;
+    case 'silent':
+      onSilent(core, step, input.device, input.silent);
+      break;
+    case 'wake':
       break;
     case 'confirm':
       onConfirm(core, step, input.token);

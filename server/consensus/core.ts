@@ -6,6 +6,7 @@ import { DOUBLINGS } from './limits.ts';
 import { type PaxosInput, take } from './paxos.ts';
 import { createPaxos, type Paxos } from './paxos-state.ts';
 import { type Step, send } from './paxos-step.ts';
+import { createRest, type Rest, wake } from './rest.ts';
 import type { Ballot, ConsensusConfig, Device, Durable } from './types.ts';
 
 /** An attempt to become active in a ballot: NextBallot is repeated, and after a while without progress it is given up. */
@@ -28,6 +29,7 @@ export interface Core {
   readonly paxos: Paxos;
   readonly election: Election;
   readonly catchUp: CatchUp;
+  readonly rest: Rest;
   /** While leading. */
   lease: Lease | null;
   handOver: HandOver | null;
@@ -49,6 +51,7 @@ export function createCore(config: ConsensusConfig, durable: Durable): Core {
     paxos: createPaxos(config, durable),
     election: createElection(config),
     catchUp: createCatchUp(config),
+    rest: createRest(),
     lease: null,
     handOver: null,
     attempt: null,
@@ -62,6 +65,7 @@ export function act(core: Core, step: Step, input: PaxosInput): void {
   take(paxos, step, input);
   const { role } = paxos;
   if (role === before) return;
+  wake(core);
   core.lease = null;
   core.handOver = null;
   core.attempt = null;
@@ -102,10 +106,12 @@ export function sendRound(core: Core, step: Step): void {
     if (device !== config.self) sendHeartbeat(core, step, device);
 }
 
-export function sendHeartbeat({ paxos, lease }: Core, step: Step, to: Device): void {
+export function sendHeartbeat({ paxos, lease, rest }: Core, step: Step, to: Device): void {
   const { role, upTo, born } = paxos;
   if (role.kind !== 'leading' || lease === null) return;
-  send(step, to, { kind: 'heartbeat', ballot: role.ballot, upTo, born, sequence: lease.sequence });
+  const { sequence } = lease;
+  const proposed = rest.since !== 0 && sequence >= rest.since;
+  send(step, to, { kind: 'heartbeat', ballot: role.ballot, upTo, born, sequence, rest: proposed });
 }
 
 /** Asks `from`, who just showed that it knows more, unless another is asked already. */

@@ -30,8 +30,9 @@ export interface Election {
   unrest: number;
   /** When a follower asks for pre-votes, if nothing happens before. */
   dueAt: number;
-  /** Devices whose link is known to be down, a bit mask. */
+  /** Devices whose link is known to be down, and whose link is silent; bit masks. */
   down: number;
+  silent: number;
   /** Pre-votes asked for: granted is a bit mask. */
   asking: { readonly round: number; readonly granted: number } | null;
   /** A pre-vote refused because the leader was there: granted as soon as it is not. */
@@ -68,6 +69,7 @@ export function createElection(config: ConsensusConfig): Election {
     unrest: 0,
     dueAt: 0,
     down: 0,
+    silent: 0,
     asking: null,
     refused: null,
     favoured: null,
@@ -168,6 +170,19 @@ export function promised(election: Election, config: ConsensusConfig, device: De
   election.dueAt = election.clock + patience(election, config);
 }
 
+/** After rest: the time that passed meanwhile does not count. */
+export function resume(election: Election, config: ConsensusConfig): void {
+  election.now = null;
+  election.heardAt = election.clock;
+  election.dueAt = election.clock + patience(election, config);
+}
+
+/** The leader that this device relied on at rest is silent, as long as a busy one might be: it is doubted, each in turn asks. */
+export function suspect(election: Election, config: ConsensusConfig): void {
+  election.heardAt = election.clock - timeOut(election, config);
+  election.dueAt = Math.min(election.dueAt, election.clock + turn(election, config));
+}
+
 /** This device leads now. */
 export function lead(election: Election, device: Device, ballot: Ballot): void {
   election.leader = { device, ballot };
@@ -198,6 +213,7 @@ export function linkChanged(
 ): boolean {
   const bit = 1 << device;
   election.down = up ? election.down & ~bit : election.down | bit;
+  election.silent &= ~bit;
   const followed = election.leader?.device ?? election.favoured?.device;
   if (up || device !== followed || device === config.self) return false;
   const first = placeInLine(election, config) === 0;
@@ -209,6 +225,16 @@ export function linkChanged(
 
 export function isUp({ down }: Election, device: Device): boolean {
   return (down & (1 << device)) === 0;
+}
+
+export function setSilent(election: Election, device: Device, silent: boolean): void {
+  const bit = 1 << device;
+  election.silent = silent ? election.silent | bit : election.silent & ~bit;
+}
+
+/** Whether anything came over the link of a device lately. */
+export function isHeard({ silent }: Election, device: Device): boolean {
+  return (silent & (1 << device)) === 0;
 }
 
 /** Starts a round of pre-votes; the next one follows after a few turns if nothing comes of it. */

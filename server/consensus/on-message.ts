@@ -3,8 +3,9 @@ import { noteIssued, noteKnown } from './catch-up.ts';
 import { act, type Core, catchUpFrom } from './core.ts';
 import { answered, grant, grants, heardLeader, precedes, promised } from './election.ts';
 import { acknowledged, votedInBallot } from './lease.ts';
+import { agreed, agrees } from './on-rest.ts';
 import type { AgreementMessage } from './paxos.ts';
-import { type Step, send } from './paxos-step.ts';
+import { type Step, send, sendWritten } from './paxos-step.ts';
 import type { Ballot, Device, Message } from './types.ts';
 
 type Of<Kind extends Message['kind']> = Extract<Message, { kind: Kind }>;
@@ -78,7 +79,9 @@ function heard(core: Core, from: Device, ballot: Ballot): void {
   if (from === config.self || ballot < paxos.nextBal || paxos.role.kind !== 'follower') return;
   // Two may believe to lead; this device stays with the later one.
   if (election.leader !== null && ballot < election.leader.ballot) return;
-  if (owns(core, from, ballot)) heardLeader(election, config, from, ballot);
+  if (!owns(core, from, ballot)) return;
+  heardLeader(election, config, from, ballot);
+  core.rest.trusting = false;
 }
 
 function onHeartbeat(core: Core, step: Step, from: Device, message: Of<'heartbeat'>): void {
@@ -91,21 +94,25 @@ function onHeartbeat(core: Core, step: Step, from: Device, message: Of<'heartbea
   act(core, step, { kind: 'mark', from, upTo, born });
   if (ballot >= paxos.nextBal) act(core, step, { kind: 'ballot', ballot });
   heard(core, from, ballot);
-  // With a higher promise in it this is MyNextBal as well.
-  const { nextBal } = paxos;
-  send(step, from, { kind: 'heartbeat-ack', ballot, nextBal, upTo: paxos.upTo, sequence });
   noteKnown(catchUp, from, upTo);
+  // With a higher promise in it this is MyNextBal as well.
+  const ack = { kind: 'heartbeat-ack', ballot, nextBal: paxos.nextBal, upTo: paxos.upTo, sequence } as const;
+  // Who rests leaves nothing unwritten behind.
+  if (agrees(core, step, from, message)) sendWritten(step, from, { ...ack, rest: true });
+  else send(step, from, { ...ack, rest: false });
   catchUpFrom(core, step, from);
 }
 
 function onHeartbeatAck(core: Core, step: Step, from: Device, message: Of<'heartbeat-ack'>): void {
   const { paxos, catchUp, lease, election } = core;
-  const { ballot, nextBal, upTo, sequence } = message;
+  const { ballot, nextBal, upTo, sequence, rest } = message;
   noteKnown(catchUp, from, upTo);
   if (nextBal > ballot)
     act(core, step, { kind: 'message', from, message: { kind: 'my-next-bal', ballot: nextBal } });
-  else if (lease !== null && paxos.role.kind === 'leading' && paxos.role.ballot === ballot)
+  else if (lease !== null && paxos.role.kind === 'leading' && paxos.role.ballot === ballot) {
     acknowledged(lease, from, sequence, election.clock);
+    if (rest) agreed(core, step, from, sequence, upTo);
+  }
 }
 
 function onPreVote(core: Core, step: Step, from: Device, { round, upTo }: Of<'pre-vote'>): void {

@@ -6,20 +6,31 @@ import { moveHandOver } from './hand-over.ts';
 import { lowestUnvoted } from './leader.ts';
 import { lacksContent } from './learner.ts';
 import { isHeld, isRepeatDue, type Lease } from './lease.ts';
+import { considerRest } from './on-rest.ts';
 import { type Step, send, sendOthers } from './paxos-step.ts';
 import { stretched } from './timing.ts';
-import type { Device } from './types.ts';
+import type { Device, Input } from './types.ts';
 
 /** The way to the others: time-outs follow it. */
-export function setRoundTrip(core: Core, roundTrip: number): void {
+function setRoundTrip(core: Core, roundTrip: number): void {
   if (roundTrip === core.roundTrip) return;
   core.roundTrip = roundTrip;
   core.config = { ...core.config, timing: stretched(core.timing, roundTrip) };
 }
 
 /** Time passed: everything that happens because nothing else did. */
-export function onTick(core: Core, step: Step, now: number, extra: Extra): void {
-  const { config, paxos, election } = core;
+export function onTick(
+  core: Core,
+  step: Step,
+  { now, roundTrip, rest: allowed }: Extract<Input, { kind: 'tick' }>,
+  extra: Extra,
+): void {
+  if (roundTrip !== undefined) setRoundTrip(core, roundTrip);
+  const { config, paxos, election, rest } = core;
+  rest.allowed = allowed === true;
+  if (rest.resting) return;
+  if (rest.woken && core.lease !== null) core.lease.roundAt = now;
+  rest.woken = false;
   passTime(election, config, now);
   // An idle device marks what is issued here; a busy one has done so with its last vote.
   act(core, step, { kind: 'idle' });
@@ -63,7 +74,11 @@ function tickLeading(core: Core, step: Step, lease: Lease, extra: Extra): void {
     act(core, step, { kind: 'step-down' });
     return;
   }
-  if ((election.now ?? 0) - lease.roundAt >= timing.heartbeat) sendRound(core, step);
+  if ((election.now ?? 0) - lease.roundAt >= timing.heartbeat) {
+    considerRest(core, step);
+    if (core.rest.resting) return;
+    sendRound(core, step);
+  }
   for (let device = 0; device < config.devices; device++) {
     if (device === config.self || !isUp(election, device)) continue;
     if (isRepeatDue(lease, config, device, lowestUnvoted(paxos, device), election.clock))

@@ -88,6 +88,8 @@ export type Message =
       readonly upTo: number;
       readonly born: Ballot;
       readonly sequence: number;
+      /** The leader proposes to rest: nothing is open, and nothing happened for a while. */
+      readonly rest: boolean;
     }
   | {
       readonly kind: 'heartbeat-ack';
@@ -95,6 +97,8 @@ export type Message =
       readonly nextBal: Ballot;
       readonly upTo: number;
       readonly sequence: number;
+      /** This follower rests from now on, and no longer counts the leader's silence. */
+      readonly rest: boolean;
     }
   | { readonly kind: 'pre-vote'; readonly round: number; readonly upTo: number }
   | { readonly kind: 'pre-vote-answer'; readonly round: number; readonly granted: boolean }
@@ -116,11 +120,16 @@ export interface Durable {
 export type Input =
   | { readonly kind: 'message'; readonly from: Device; readonly message: Message }
   /**
-   * Periodic; `now` is the host's monotonic clock in ms. Also given once at start. `roundTrip`: to the farthest device that is
-   * linked, ms; left out where it is as before, or not known.
+   * Periodic; `now` is the host's monotonic clock in ms. Also given once at start; not needed at rest. `roundTrip`: to the farthest
+   * device that is linked, ms; left out where it is as before, or not known. `rest`: the host has nothing to do for this world,
+   * everything it was given to write is durable, and it will tell of silent links; left out: this device never proposes rest.
    */
-  | { readonly kind: 'tick'; readonly now: number; readonly roundTrip?: number }
+  | { readonly kind: 'tick'; readonly now: number; readonly roundTrip?: number; readonly rest?: boolean }
   | { readonly kind: 'link'; readonly device: Device; readonly up: boolean }
+  /** Nothing at all came over the link of a device for an election time-out (`silent`), or something comes again. */
+  | { readonly kind: 'silent'; readonly device: Device; readonly silent: boolean }
+  /** Something is wanted of this world here: no more rest. */
+  | { readonly kind: 'wake' }
   /** Begin a ballot now, whatever the failure detector thinks; `round` at least, for scripted runs (R1). */
   | { readonly kind: 'lead'; readonly round?: number }
   | { readonly kind: 'step-down' }
@@ -194,4 +203,6 @@ export interface ConsensusStatus {
   readonly upTo: number;
   /** While leading: nextNumber - 1 - upTo. */
   readonly inWindow: number;
+  /** Nothing happens in this world: no heartbeats, and ticks are not needed. */
+  readonly resting: boolean;
 }

@@ -71,6 +71,7 @@ function sink(port: number): void {
         nextBal: 4,
         upTo: commands,
         sequence: message.sequence,
+        rest: false,
       });
     },
     () => {},
@@ -106,7 +107,7 @@ class Bench {
     const answered = new Promise<void>((done) => {
       this.#waiting = { sequence, done };
     });
-    this.links.send('w', 1, { kind: 'heartbeat', ballot: 4, upTo: 0, born: 0, sequence });
+    this.links.send('w', 1, { kind: 'heartbeat', ballot: 4, upTo: 0, born: 0, sequence, rest: false });
     await answered;
   }
 

@@ -301,7 +301,7 @@ describe('elections [0064, section 11]', () => {
       node.input({
         kind: 'message',
         from,
-        message: { kind: 'heartbeat', ballot, upTo: 0, born: 0, sequence: 1 },
+        message: { kind: 'heartbeat', ballot, upTo: 0, born: 0, sequence: 1, rest: false },
       });
     heartbeat(0, 3);
     expect(node.leader).toEqual({ device: 0, ballot: 3 });

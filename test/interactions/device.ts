@@ -247,12 +247,12 @@ export class StoryDevice {
 
   show(warehouse: boolean): string[] {
     if (!this.alive) return [`${this.name} ${this.stopped ? 'stopped' : 'down'}`];
-    const { role, ballot, lastTried, nextBal, upTo } = this.core.status();
+    const { role, ballot, lastTried, nextBal, upTo, resting } = this.core.status();
     const { names } = this;
     const roleText = role === 'follower' ? 'follower' : `${role} ${names.ballot(ballot)}`;
     const numbers = `lastTried ${names.ballot(lastTried)} nextBal ${names.ballot(nextBal)} upTo ${upTo}`;
     const next = this.leading === null ? '' : ` next ${this.leading.next}`;
-    const lines = [`${this.name} ${roleText} ${numbers}${next}`];
+    const lines = [`${this.name} ${roleText} ${numbers}${next}${resting ? ' at rest' : ''}`];
     if (warehouse) {
       const leader = this.leading === null ? '' : `LS ${showAmounts(this.leading.amounts)} `;
       lines.push(`  ${leader}M ${showAmounts(this.amounts)}`);

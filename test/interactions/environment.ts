@@ -37,7 +37,8 @@ const STEPS = 10_000;
  *   inject A->B heartbeat 5A upTo=1 born=3A · inject A->B ballot-info 5A 3B:a upTo=0 page=0 pages=1
  *   force A 5A a b                       proposes these in 5A, whatever they are
  *   disk A slow|fast · flush A [count] · crash A · restart A [window=1] · step-down A · confirm A 7 · confirm A 1 9 · hand-over A->B
- *   link A-B down|up · tick 5 · show [A B] · messages
+ *   link A-B down|up · tick 5 · tick 40 rest 7 (seven ticks, each a heartbeat, and nothing to do) · wake A
+ *   silent A-B on|off    A hears nothing of B's device, or hears it again · show [A B] · messages
  */
 export class Environment implements Teller {
   private names = new Names([], false);
@@ -117,7 +118,9 @@ export class Environment implements Teller {
       confirm: () => this.confirm(words),
       'hand-over': () => this.handOver(words),
       link: () => this.link(words),
-      tick: () => this.tick(Number(words[0])),
+      silent: () => this.silent(words),
+      wake: () => this.device(words[0]).input({ kind: 'wake' }),
+      tick: () => this.tick(Number(words[0]), words[1] === 'rest', Number(words[2] ?? 1)),
       show: () => this.show(words),
       messages: () => this.show(['-']),
     };
@@ -315,10 +318,11 @@ export class Environment implements Teller {
       'take-over': () => ({ kind: 'take-over', ballot: ballot() }),
       'heartbeat-ack': () => ({
         ...{ kind: 'heartbeat-ack', ballot: ballot(), nextBal: ballot(), upTo: number('upTo', 0) },
-        sequence: number('sequence', 1),
+        ...{ sequence: number('sequence', 1), rest: number('rest', 0) === 1 },
       }),
       heartbeat: () => ({
         ...{ kind: 'heartbeat', ballot: ballot(), upTo: number('upTo', 0), sequence: 1 },
+        rest: number('rest', 0) === 1,
         born: this.names.parseBallot(given.get('born') ?? '0'),
       }),
       'ballot-info': () => ({
@@ -375,9 +379,25 @@ export class Environment implements Teller {
     other.input({ kind: 'link', device: one.config.self, up: state === 'up' });
   }
 
-  private tick(ms: number): void {
-    this.now += ms;
-    for (const device of this.devices) device.input({ kind: 'tick', now: this.now });
+  private silent([pair, state]: string[]): void {
+    const [hearer, other] = split(pair as string, '-').map((name) => this.device(name)) as [
+      StoryDevice,
+      StoryDevice,
+    ];
+    hearer.input({ kind: 'silent', device: other.config.self, silent: state === 'on' });
+  }
+
+  /** With `rest` the hosts have nothing to do; then what is sent in all ticks but the last arrives before the next. */
+  private tick(ms: number, rest: boolean, times: number): void {
+    for (let tick = 1; tick <= times; tick++) {
+      this.now += ms;
+      for (const device of this.devices)
+        device.input({ kind: 'tick', now: this.now, ...(rest ? { rest } : {}) });
+      if (tick === times) return;
+      this.sent = [];
+      this.deliver(['all']);
+      this.sent = [];
+    }
   }
 
   private show(words: readonly string[]): void {

@@ -109,9 +109,11 @@ export class Names {
       case 'issued':
         return `${kind} upTo ${message.upTo} ${this.list(message.commands)}`.trimEnd();
       case 'heartbeat':
-        return `${kind} ${this.ballot(message.ballot)} upTo ${message.upTo}`;
-      case 'heartbeat-ack':
-        return `${kind} ${this.ballot(message.ballot)} nextBal ${this.ballot(message.nextBal)} upTo ${message.upTo}`;
+        return `${kind} ${this.ballot(message.ballot)} upTo ${message.upTo}${message.rest ? ' rest' : ''}`;
+      case 'heartbeat-ack': {
+        const text = `${kind} ${this.ballot(message.ballot)} nextBal ${this.ballot(message.nextBal)} upTo ${message.upTo}`;
+        return message.rest ? `${text} rest` : text;
+      }
       case 'pre-vote':
         return `${kind} round ${message.round} upTo ${message.upTo}`;
       case 'pre-vote-answer':

@@ -56,7 +56,7 @@ describe.each(codecs)('$file.$table', ({ file, table, encode, decode }) => {
 describe('messages', () => {
   const heartbeat = (ballot: number): peer.Message => ({
     world: 'arena',
-    body: { kind: 'heartbeat', ballot, upTo: 1, born: 2, sequence: 3 },
+    body: { kind: 'heartbeat', ballot, upTo: 1, born: 2, sequence: 3, rest: true },
   });
 
   it('hands byte vectors back as subarrays of the bytes given', () => {

@@ -179,7 +179,7 @@ describe('What leaves a device', () => {
     expect(leaving({ kind: 'success', ranges: [{ first: 1, last: 1, born: 3 }] })).toBe('nothing');
     expect(leaving({ kind: 'success', ranges: [{ first: 1, last: 2, born: 3 }] })).toBe('G2');
     expect(leaving({ kind: 'issued', upTo: 1, commands: [command(5, 1)] })).toBe('G1');
-    expect(leaving({ kind: 'heartbeat', ballot: 3, upTo: 2, born: 3, sequence: 1 })).toBe('G2');
+    expect(leaving({ kind: 'heartbeat', ballot: 3, upTo: 2, born: 3, sequence: 1, rest: false })).toBe('G2');
   });
 
   it('I7: keeps to the window', () => {

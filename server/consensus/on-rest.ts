@@ -1,0 +1,123 @@
+import { isBehind } from './catch-up.ts';
+import { act, type Core, sendHeartbeat, sendRound } from './core.ts';
+import { isHeard, isUp, setSilent, suspect } from './election.ts';
+import { lacksContent } from './learner.ts';
+import { REST_AFTER_ROUNDS } from './limits.ts';
+import { type Step, send } from './paxos-step.ts';
+import { disturb, wake } from './rest.ts';
+import type { Ballot, Device, Input } from './types.ts';
+
+/**
+ * Before an input is handled: true if it woke this device and others have to hear of that. Ticks wake nobody; what a follower
+ * hears of its leader wakes it where it is handled (`agrees`).
+ */
+export function rouse(core: Core, input: Input): boolean {
+  if (!isNews(core, input)) return false;
+  const { resting } = core.rest;
+  wake(core);
+  // A leader that says anything is awake.
+  const { leader } = core.election;
+  return resting && !(input.kind === 'message' && input.from === leader?.device);
+}
+
+function isNews({ config, paxos, election, rest }: Core, input: Input): boolean {
+  switch (input.kind) {
+    case 'tick':
+      return false;
+    case 'link':
+    case 'silent':
+      return paxos.role.kind !== 'follower' || input.device === election.leader?.device;
+    case 'message': {
+      const { from, message } = input;
+      if (from === config.self || message.kind === 'heartbeat') return false;
+      if (message.kind !== 'heartbeat-ack') return true;
+      // Those that agree may come late, to rounds that were one too many.
+      return rest.resting && !(message.rest && message.nextBal === message.ballot);
+    }
+    default:
+      return true;
+  }
+}
+
+/** After an input woke this device: a leader begins a round unless it did, `round` was its last; a follower tells its leader. */
+export function sayAwake(core: Core, step: Step, round: number): void {
+  const { lease, paxos, election } = core;
+  if (lease !== null) {
+    if (lease.sequence === round) sendRound(core, step);
+    return;
+  }
+  const { leader } = election;
+  if (paxos.role.kind !== 'follower' || leader === null || !isUp(election, leader.device)) return;
+  const { device, ballot } = leader;
+  const { nextBal, upTo } = paxos;
+  send(step, device, { kind: 'heartbeat-ack', ballot, nextBal, upTo, sequence: 0, rest: false });
+}
+
+/** A leader before its next round: is it time to propose rest? */
+export function considerRest(core: Core, step: Step): void {
+  const { rest, lease, paxos, handOver, catchUp } = core;
+  const { role, upTo } = paxos;
+  if (lease === null || role.kind !== 'leading') return;
+  const open = role.next - 1 > upTo || lease.asks.length > 0 || handOver !== null;
+  if (!rest.allowed || open || isBehind(catchUp, upTo)) disturb(core);
+  else if (++rest.quiet > REST_AFTER_ROUNDS && rest.since === 0) {
+    rest.since = lease.sequence + 1;
+    // Where nobody is there who could agree.
+    restIfAgreed(core, step);
+  }
+}
+
+/** An answer of `from` to round `sequence` that agrees to rest at `upTo`. */
+export function agreed(core: Core, step: Step, from: Device, sequence: number, upTo: number): void {
+  const { rest, paxos } = core;
+  if (rest.resting || rest.since === 0 || sequence < rest.since || upTo !== paxos.upTo) return;
+  rest.agreed |= 1 << from;
+  restIfAgreed(core, step);
+}
+
+/** All that are linked and heard agreed, and are a majority with this device: who is not there is told when it is back. */
+function restIfAgreed({ rest, config, paxos, election }: Core, step: Step): void {
+  const all = rest.agreed | (1 << config.self);
+  for (let device = 0; device < config.devices; device++)
+    if (isUp(election, device) && isHeard(election, device) && (all & (1 << device)) === 0) return;
+  if (!rest.allowed || !paxos.setup.isMajority(all)) return;
+  rest.resting = true;
+  step.mark = true;
+}
+
+/**
+ * A heartbeat of the leader of `ballot` at `upTo`, which may propose `rest`. True if this follower agrees: it follows that leader
+ * over a link that works, and lacks nothing. Else it is awake now, if that is its leader.
+ */
+export function agrees(
+  core: Core,
+  step: Step,
+  from: Device,
+  { ballot, upTo, rest }: { readonly ballot: Ballot; readonly upTo: number; readonly rest: boolean },
+): boolean {
+  const { paxos, election, catchUp } = core;
+  if (paxos.role.kind !== 'follower' || election.leader?.device !== from) return false;
+  if (election.leader.ballot !== ballot) return false;
+  const works = isUp(election, from) && isHeard(election, from);
+  const complete = upTo === paxos.upTo && !isBehind(catchUp, upTo) && !lacksContent(paxos);
+  if (rest && works && complete) {
+    core.rest.resting = true;
+    step.mark = true;
+    return true;
+  }
+  wake(core);
+  core.rest.trusting = false;
+  return false;
+}
+
+/** The link of a device has been silent for an election time-out, or is heard again. */
+export function onSilent(core: Core, step: Step, device: Device, silent: boolean): void {
+  const { config, election, paxos, rest } = core;
+  if (device === config.self || !(device >= 0 && device < config.devices)) return;
+  setSilent(election, device, silent);
+  if (!silent) {
+    act(core, step, { kind: 'resend', to: device, all: true });
+    sendHeartbeat(core, step, device);
+  } else if (paxos.role.kind === 'follower' && election.leader?.device === device && rest.trusting)
+    suspect(election, config);
+}
