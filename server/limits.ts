@@ -205,28 +205,38 @@ export const RECORD_COMMANDS = 4_096;
 /** Payload bytes after which a record is closed. A reader of one command reads at most this and one command (256 KiB). */
 export const RECORD_BYTES = 512 * 1024;
 /**
- * Bytes that may wait for a flush before the store fails for good. What is open is bounded by the window: 8,192 commands of
- * 200 B are 1.6 MB, of 16 KiB 128 MiB. Only a disk that stands still under a host that goes on writing gets here.
+ * Bytes that may wait for a flush before the store fails for good, of all worlds together. What is open in a world is bounded
+ * by its window: 8,192 commands of 200 B are 1.6 MB, of 16 KiB 128 MiB. So 600 worlds with full windows of small commands fit,
+ * or 8 of large ones; only a disk that stands still under a host that goes on writing gets here.
  */
 export const STORAGE_QUEUE_BYTES = 1 << 30;
-/** LevelDB's memtable, two at a time: 8 MiB a world. Small, for each is flushed in one go beside the commits. */
+/**
+ * What one world has in one flush: its window of small commands, 10 ms of a disk that takes 200 MB/s. A world with more to
+ * write does not keep the others waiting for longer than that.
+ */
+export const STORAGE_PORTION_BYTES = 2 << 20;
+/** A flush takes the portions of further worlds up to here, 40 ms of that disk; those left out are first in the next. */
+export const STORAGE_FLUSH_BYTES = 8 << 20;
+/** Worlds that read what they need at a time while a server starts; some 2 MiB each, and 64 MiB where commands are large. */
+export const STORAGE_RECOVERING = 8;
+/** LevelDB's memtable, two at a time: 8 MiB, taken as they fill. Small, for each is flushed in one go beside the commits. */
 export const STORAGE_WRITE_BUFFER = 4 << 20;
-/** LevelDB's cache of blocks, a world. Only reads that jump about profit; the log is read in order. */
+/** LevelDB's cache of blocks. Only reads that jump about profit; the log is read in order. */
 export const STORAGE_BLOCK_CACHE = 4 << 20;
 /** Bytes that one trip to the disk brings when the log is read in order. */
 export const STORAGE_READ_AHEAD = 1 << 20;
 /** Table files, newest first, whose checksums are verified before a store is opened: about half a second. */
 export const STORAGE_VERIFY_BYTES = 256 << 20;
-/** Runs of commands with one creating ballot; a new one at most for each change of leader: at one a minute, 7 years. */
+/** Runs of commands with one creating ballot, a world; a new one at most for each change of leader: at one a minute, 7 years. */
 export const STORAGE_RUNS = 4_000_000;
-/** Table files that LevelDB keeps open, a world: 800 MiB of the newest at 4 MiB each. */
+/** Table files that LevelDB keeps open: 800 MiB of those last read at 4 MiB each. */
 export const STORAGE_OPEN_FILES = 200;
 /** A folder that looks damaged is looked at again: another process may be at work in it, and will be named then. */
 export const STORAGE_CHECKS = 3;
 export const STORAGE_CHECK_MS = 20;
 /** Bytes of issued commands kept in memory from a restart, of which there are at most `tailCommands`. */
 export const STORAGE_TAIL_BYTES = 64 << 20;
-/** Bytes of identity.json: 64 worlds and 64 peers at 100 bytes each are 12 KiB. */
+/** Bytes of identity.json: 64 peers at 100 bytes each are 6 KiB. */
 export const IDENTITY_BYTES = 256 * 1024;
 
 // ---- Admin port -------------------------------------------------------------------------------------------------------

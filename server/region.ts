@@ -21,7 +21,7 @@ import { LinkFaults } from './region/link-faults.ts';
 import { LocalWorld } from './region/local-world.ts';
 import { WorldRunner } from './region/world-runner.ts';
 import { type DataFolder, openDataFolder } from './storage/identity.ts';
-import { createLevelStorage } from './storage/level.ts';
+import { type LevelStore, openLevelStore } from './storage/level-store.ts';
 
 const loadDoors = async () => {
   const [gateway, admin] = await Promise.all([import('./gateway/gateway.ts'), import('./admin/admin.ts')]);
@@ -45,6 +45,7 @@ export class Region {
   readonly #fault: SelfKill | undefined;
   readonly #worlds = new Map<string, World>();
   #folder: DataFolder | null = null;
+  #store: LevelStore | null = null;
   #links: Links | null = null;
   #gateway: Gateway | null = null;
   #admin: Admin | null = null;
@@ -81,14 +82,16 @@ export class Region {
     const doors = loadDoors();
     doors.catch(() => {});
     this.#folder = await openDataFolder(data, { cluster, region });
-    await Promise.all(names.map((name) => this.#openWorld(name, this.#folder as DataFolder)));
+    const store = await openLevelStore(this.#folder);
+    this.#store = store;
+    await Promise.all(names.map((name) => this.#openWorld(name, store)));
     this.#links = this.#makeLinks(cluster, this.#folder);
     await this.#links.start();
     this.#tick();
     await this.#openDoors(await doors);
   }
 
-  async #openWorld(name: string, folder: DataFolder): Promise<void> {
+  async #openWorld(name: string, store: LevelStore): Promise<void> {
     const definition = worlds.get(name);
     if (definition === undefined) throw new Error(`there is no world '${name}'`);
     const { regions } = this.#config;
@@ -98,7 +101,7 @@ export class Region {
       regions,
       consensus,
       sessionIdleMs: SESSION_IDLE_LIVES * this.#config.tokenMs,
-      storage: createLevelStorage({ folder, world: name, tailCommands: TAIL_COMMANDS }),
+      storage: store.world(name, TAIL_COMMANDS),
       send: (to, message) => this.#send(name, to, message),
       stopped: (world, reason) => this.#worldStopped(world, reason),
       log: this.#log,
@@ -232,6 +235,9 @@ export class Region {
     clearTimeout(this.#ticker);
     await Promise.allSettled([this.#gateway?.close(), this.#admin?.close(), this.#links?.close()]);
     await Promise.allSettled([...this.#worlds.values()].map(({ runner }) => runner.close()));
+    await this.#store?.close().catch((error: unknown) => {
+      this.#log.error({ event: 'store', err: error }, 'the store was not closed in order');
+    });
   }
 }
 

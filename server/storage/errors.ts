@@ -1,6 +1,6 @@
 /**
- * Why a store cannot be used. All but `bad-read` end the store: every later call rejects, and the host stops that
- * world rather than vote on what it may have forgotten.
+ * Why a store cannot be used. All but `bad-read` end it: every later call rejects, and the host stops rather than vote on
+ * what it may have forgotten. The worlds of a region share one store, so a failed disk ends it for all of them.
  *
  * - `foreign-store`: the folder belongs to another cluster, region or world, or to nobody known
  * - `store-lost`: this region has stored votes here before, and they are gone
@@ -39,7 +39,8 @@ export class StorageError extends Error {
 export const WHAT_TO_DO =
   'The other regions go on without this one. Do not empty the folder and start again: a region that forgot its ' +
   'votes can make two regions disagree. If an intact copy of the folder exists (moved away, on the old disk), put it ' +
-  'back. Otherwise take a backup from a running region and restore it into new, empty data folders of all regions.';
+  'back; what it misses comes from the other regions. Otherwise leave this region stopped: while a majority of the ' +
+  'regions runs, all worlds go on and nothing acknowledged is lost.';
 
 export function corrupt(what: string, cause?: unknown): StorageError {
   return new StorageError('corrupt', `${what}. ${WHAT_TO_DO}`, cause);

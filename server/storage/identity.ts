@@ -4,23 +4,25 @@ import { dirname, join } from 'node:path';
 import { IDENTITY_BYTES } from '../limits.ts';
 import { corrupt, StorageError, storageError, WHAT_TO_DO } from './errors.ts';
 
-const FORMAT = 1;
-const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+/** 1 had a store for each world. */
+const FORMAT = 2;
+const STORE = 'store';
+const EARLIER_STORES = 'worlds';
 
 interface IdentityFile {
   readonly format: number;
   readonly cluster: string;
   readonly region: string;
   readonly store: string;
-  /** World → how often its store was opened; a store that counts less is an older copy. */
-  readonly worlds: { readonly [world: string]: number };
+  /** How often the store was opened; one that counts less is an older copy. 0: it was never made. */
+  readonly opens: number;
   /** Region → identity of the store it had when first met; another one there has lost its votes. */
   readonly peers: { readonly [region: string]: string };
 }
 
 /**
- * A region's data folder: `identity.json`, and `worlds/<world>/` with one store each. The file stands outside the
- * stores so that a store which was emptied or rolled back is noticed (protocol section 4 "identity", R14, T81).
+ * A region's data folder: `identity.json`, and `store/` with the one store of all its worlds. The file stands outside the
+ * store so that a store which was emptied or rolled back is noticed (protocol section 4 "identity", R14, T81).
  */
 export interface DataFolder {
   readonly path: string;
@@ -28,10 +30,10 @@ export interface DataFolder {
   readonly region: string;
   /** Made once with the folder; peers remember it. */
   readonly store: string;
-  worldPath(world: string): string;
-  /** How often the world's store was opened, as far as the file knows; 0: it was never made. */
-  opens(world: string): number;
-  recordOpen(world: string, opens: number): Promise<void>;
+  readonly storePath: string;
+  /** How often the store was opened, as far as the file knows; 0: it was never made. */
+  readonly opens: number;
+  recordOpen(opens: number): Promise<void>;
   /** The store identity first seen of another region; null if it was never met. */
   peerStore(region: string): string | null;
   rememberPeer(region: string, store: string): Promise<void>;
@@ -48,8 +50,7 @@ function isIdentity(value: Parsed): value is IdentityFile {
     typeof value.cluster === 'string' &&
     typeof value.region === 'string' &&
     typeof value.store === 'string' &&
-    isObject(value.worlds) &&
-    Object.values(value.worlds).every((opens) => Number.isSafeInteger(opens)) &&
+    Number.isSafeInteger(value.opens) &&
     isObject(value.peers) &&
     Object.values(value.peers).every((store) => typeof store === 'string')
   );
@@ -61,6 +62,13 @@ function parse(text: string, path: string): IdentityFile {
     value = JSON.parse(text);
   } catch (error) {
     throw corrupt(`${path} is not JSON`, error);
+  }
+  if (isObject(value) && (value as Parsed).format === FORMAT - 1) {
+    throw new StorageError(
+      'foreign-store',
+      `${path} is of an earlier version, which kept a store for each world; this version does not read those. Either go on ` +
+        'with that version, or stop all regions and start each with a new, empty --data folder: never only some of them.',
+    );
   }
   if (!isObject(value) || !isIdentity(value)) throw corrupt(`${path} is damaged or of an unknown format`);
   return value;
@@ -88,7 +96,7 @@ async function writeWhole(path: string, text: string): Promise<void> {
 class Folder implements DataFolder {
   readonly path: string;
   #file: IdentityFile;
-  /** Worlds open side by side; their changes of the one file go one after another. */
+  /** Changes of the one file go one after another. */
   #saving: Promise<void> = Promise.resolve();
 
   constructor(path: string, file: IdentityFile) {
@@ -106,19 +114,15 @@ class Folder implements DataFolder {
     return this.#file.store;
   }
 
-  worldPath(world: string): string {
-    if (!NAME.test(world)) {
-      throw new StorageError('foreign-store', `"${world}" cannot be the name of a world's folder`);
-    }
-    return join(this.path, 'worlds', world);
+  get storePath(): string {
+    return join(this.path, STORE);
+  }
+  get opens(): number {
+    return this.#file.opens;
   }
 
-  opens(world: string): number {
-    return Object.hasOwn(this.#file.worlds, world) ? (this.#file.worlds[world] ?? 0) : 0;
-  }
-
-  recordOpen(world: string, opens: number): Promise<void> {
-    this.#file = { ...this.#file, worlds: { ...this.#file.worlds, [world]: opens } };
+  recordOpen(opens: number): Promise<void> {
+    this.#file = { ...this.#file, opens };
     return this.#save();
   }
 
@@ -176,18 +180,19 @@ export async function openDataFolder(
     return new Folder(path, file);
   }
   try {
-    await mkdir(join(path, 'worlds'), { recursive: true, mode: 0o700 });
-    const worlds = await readdir(join(path, 'worlds'));
-    if (worlds.length > 0) {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    const strange = (await readdir(path)).filter((each) => each === STORE || each === EARLIER_STORES);
+    for (const each of strange) {
+      if ((await readdir(join(path, each))).length === 0) continue;
       throw new StorageError(
         'foreign-store',
-        `${path} holds stores (${worlds.slice(0, 8).join(', ')}) but no identity.json that says whose they are. ${WHAT_TO_DO}`,
+        `${path} holds ${each}/, but no identity.json that says whose it is. ${WHAT_TO_DO}`,
       );
     }
   } catch (error) {
     throw storageError(error, path);
   }
-  const file = { format: FORMAT, ...identity, store: randomUUID(), worlds: {}, peers: {} };
+  const file = { format: FORMAT, ...identity, store: randomUUID(), opens: 0, peers: {} };
   const folder = new Folder(path, file);
   await writeWhole(name, `${JSON.stringify(file, null, 2)}\n`).catch((error: unknown) => {
     throw storageError(error, path);

@@ -1,25 +1,34 @@
 import type { Command, Durable, Write } from '../consensus/types.ts';
 import { RECORD_BYTES, RECORD_COMMANDS, STORAGE_RUNS } from '../limits.ts';
 import { StorageError, storageError } from './errors.ts';
-import { Flusher } from './flusher.ts';
-import type { DataFolder } from './identity.ts';
-import { openLevel, type Recovered, recover } from './level-open.ts';
-import { type Level, LogReader } from './log-reader.ts';
+import type { Lane } from './flusher.ts';
+import { type Level, LogReader, Runs } from './log-reader.ts';
 import { encodeRecord, encodeRun, keyAfter, mark, recordKey, type State } from './record.ts';
+import { type OpenRecord, type Recovered, recover } from './recover.ts';
 import type { Storage } from './types.ts';
-import { cutRanges, type GrowingRange } from './zone.ts';
+import { cutRanges, type GrowingRange, OpenZone } from './zone.ts';
 
-export interface LevelOptions {
-  readonly folder: DataFolder;
-  readonly world: string;
-  /** Issued commands that `open` hands back at most; the consensus configuration's `tailCommands`. */
-  readonly tailCommands: number;
-}
-
-interface Put {
+export interface Put {
   readonly type: 'put';
   readonly key: Buffer;
   readonly value: Buffer;
+}
+
+/** What a world uses of the store that it lies in. */
+export interface SharedStore {
+  readonly level: Level;
+  readonly path: string;
+  lane(world: LevelWorld): Lane<LevelWorld>;
+  /** Throws `store-in-use` if the world is open already. Hands back its number, null if nothing of it was ever written. */
+  claim(name: string): number | null;
+  /** `name`: null if it was not claimed. */
+  release(lane: Lane<LevelWorld>, name: string | null): void;
+  /** A number for a world that has none yet; it becomes durable with the group that is put together. */
+  allot(name: string): number;
+  /** Runs now or when few others do. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
+  /** So many bytes to write to, until the flush that is put together has ended. */
+  readonly room: (bytes: number) => Buffer;
 }
 
 /** A record in the making; neighbours of one group are joined into it. */
@@ -28,91 +37,116 @@ interface Pending {
   readonly range: GrowingRange;
 }
 
-/** A record of the usual size is put together in memory that is kept, up to here. */
-const ROOM_BYTES = 2 * RECORD_BYTES;
-
-/** With the encodings said, abstract-level need not make options of its own for each put. */
-const DURABLE = { sync: true, keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
-
 /** What is certainly on the disk: reads and `extent` go by it, never by what is under way. */
 interface Held {
   readonly upTo: number;
   readonly bytes: number;
 }
 
-class LevelStorage implements Storage {
-  readonly #options: LevelOptions;
-  readonly #path: string;
-  readonly #flusher: Flusher;
-  #level: Level | null = null;
+function nothing(): Pick<
+  Recovered,
+  'runs' | 'zone' | 'serial' | 'top' | 'bytes' | 'openRecords' | 'durable'
+> {
+  return {
+    runs: new Runs(),
+    zone: new OpenZone(0, 0),
+    serial: 0,
+    top: 0,
+    bytes: 0,
+    openRecords: [],
+    durable: { lastTried: 0, nextBal: 0, upTo: 0, born: 0, votes: [], tail: [] },
+  };
+}
+
+/** One world in the store of its region. */
+export class LevelWorld implements Storage {
+  readonly #store: SharedStore;
+  readonly #name: string;
+  readonly #tailCommands: number;
+  readonly #where: string;
+  readonly #lane: Lane<LevelWorld>;
+  #state: 'new' | 'opening' | 'open' | 'closed' = 'new';
+  #claimed = false;
+  #id: number | null = null;
+  /** Null until something of this world is on the disk. */
   #reader: LogReader | null = null;
-  #memory: Recovered | null = null;
+  #runs = new Runs();
+  #zone = new OpenZone(0, 0);
   #ballots = { lastTried: 0, nextBal: 0 };
   #serial = 0;
   #top = 0;
-  #openRecords: { readonly last: number; readonly mark: number }[] = [];
+  #openRecords: OpenRecord[] = [];
   #held: Held = { upTo: 0, bytes: 0 };
-  #closed = false;
-  #room: Buffer = Buffer.allocUnsafeSlow(4_096);
+  /** The group that is put together, or on its way. */
+  #pending: Pending[] = [];
+  #newRuns: { readonly first: number; readonly born: number }[] = [];
+  #next: Held = { upTo: 0, bytes: 0 };
 
-  constructor(options: LevelOptions) {
-    this.#options = options;
-    this.#path = options.folder.worldPath(options.world);
-    this.#flusher = new Flusher(
-      (writes) => this.#flush(writes),
-      (error) => storageError(error, this.#path),
-    );
+  constructor(store: SharedStore, name: string, tailCommands: number) {
+    this.#store = store;
+    this.#name = name;
+    this.#tailCommands = tailCommands;
+    this.#where = `${store.path}: world "${name}"`;
+    this.#lane = store.lane(this);
   }
 
   async open(): Promise<Durable> {
-    if (this.#closed || this.#level !== null) {
-      throw new StorageError('closed', `${this.#path}: a storage object is opened once`);
+    if (this.#lane.failure !== null) throw this.#lane.failure;
+    if (this.#state !== 'new') {
+      throw new StorageError('closed', `${this.#where}: a storage object is opened once`);
     }
+    this.#state = 'opening';
     try {
-      this.#level = await openLevel(this.#options.folder, this.#options.world);
-      const memory = await recover(this.#level, this.#path, this.#options.tailCommands);
-      const { durable, serial, top, openRecords, bytes } = memory;
-      this.#reader = new LogReader(this.#level, memory.runs, this.#path);
+      const id = this.#store.claim(this.#name);
+      this.#claimed = true;
+      const { level } = this.#store;
+      const found =
+        id === null
+          ? nothing()
+          : await this.#store.inTurn(() => recover(level, id, this.#where, this.#tailCommands));
+      const { durable, runs, zone, serial, top, openRecords, bytes } = found;
+      this.#runs = runs;
+      this.#zone = zone;
+      if (id !== null) this.#number(id);
       this.#ballots = { lastTried: durable.lastTried, nextBal: durable.nextBal };
       this.#serial = serial;
       this.#top = top;
       this.#openRecords = openRecords;
       this.#held = { upTo: durable.upTo, bytes };
-      this.#memory = memory;
+      if (this.#state === 'opening') this.#state = 'open';
       return durable;
     } catch (error) {
-      const explained = storageError(error, this.#path);
-      this.#flusher.fail(explained);
-      await this.#level?.close().catch(() => {});
-      throw explained;
+      throw this.#lane.fail(storageError(error, this.#where));
     }
+  }
+
+  #number(id: number): number {
+    this.#id = id;
+    this.#reader = new LogReader(this.#store.level, id, this.#runs, this.#where);
+    return id;
   }
 
   append(writes: readonly Write[]): Promise<void> {
-    if (this.#memory === null && this.#flusher.failure === null) {
-      return Promise.reject(new StorageError('closed', `${this.#path}: not open`));
+    if ((this.#state === 'new' || this.#state === 'opening') && this.#lane.failure === null) {
+      return Promise.reject(new StorageError('closed', `${this.#where}: not open`));
     }
-    return this.#flusher.append(writes);
+    return this.#lane.append(writes);
   }
 
   async read(from: number, to: number, bytes: number): Promise<Command[]> {
-    const failure = this.#flusher.failure;
+    const failure = this.#lane.failure;
     if (failure !== null) throw failure;
-    if (this.#reader === null || this.#closed) {
-      throw new StorageError('closed', `${this.#path}: not open`);
-    }
+    if (this.#state !== 'open') throw new StorageError('closed', `${this.#where}: not open`);
     if (!Number.isSafeInteger(from) || from < 1 || !(bytes >= 0)) {
-      throw new StorageError(
-        'bad-read',
-        `${this.#path}: asked for numbers ${from} to ${to} in ${bytes} bytes`,
-      );
+      const words = `asked for numbers ${from} to ${to} in ${bytes} bytes`;
+      throw new StorageError('bad-read', `${this.#where}: ${words}`);
     }
     const last = Math.min(to, this.#held.upTo);
-    if (last < from) return [];
+    if (last < from || this.#reader === null) return [];
     try {
       return await this.#reader.read(from, last, bytes);
     } catch (error) {
-      throw storageError(error, this.#path);
+      throw storageError(error, this.#where);
     }
   }
 
@@ -121,105 +155,110 @@ class LevelStorage implements Storage {
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await this.#flusher.close();
-    try {
-      await this.#level?.close();
-    } catch (error) {
-      throw storageError(error, this.#path);
-    }
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    await this.#lane.close();
+    this.#store.release(this.#lane, this.#claimed ? this.#name : null);
   }
 
-  async #flush(writes: readonly Write[]): Promise<void> {
-    if (this.#level === null || this.#memory === null) {
-      throw new StorageError('closed', `${this.#path}: not open`);
-    }
-    const { zone } = this.#memory;
-    const pending: Pending[] = [];
-    const puts: Put[] = [];
-    for (const write of writes) this.#plan(write, this.#memory, pending, puts);
-    this.#encode(pending, this.#memory, puts);
-    let bytes = this.#held.bytes;
-    for (const put of puts) bytes += put.key.length + put.value.length;
-    const { upTo } = zone;
-    const [first] = puts;
-    // Nearly always: one record. A put is a batch of one, without the work of taking an array apart.
-    if (puts.length === 1 && first !== undefined) await this.#level.put(first.key, first.value, DURABLE);
-    else await this.#level.batch(puts, { sync: true });
-    this.#held = { upTo, bytes };
+  /**
+   * Takes writes into the group that is put together: into what is known in memory, and `encode` makes records of the rest.
+   * Throws `broken-rule`: nothing of the group reaches the disk then, and this world must fail.
+   */
+  plan(writes: readonly Write[]): void {
+    this.#pending = [];
+    this.#newRuns = [];
+    for (const write of writes) this.#enter(write);
   }
 
-  /** Enters one write into what is known in memory; what must reach the disk goes to `pending` and `puts`. */
-  #plan(write: Write, memory: Recovered, pending: Pending[], puts: Put[]): void {
-    const { zone } = memory;
-    const { ballots, votes, learned, issued } = write;
-    if (ballots !== undefined) {
-      const { lastTried, nextBal } = this.#ballots;
-      if (ballots.lastTried < lastTried || ballots.nextBal < nextBal) {
-        throw new StorageError(
-          'broken-rule',
-          `${this.#path}: ballots (${ballots.lastTried}, ${ballots.nextBal}) after (${lastTried}, ${nextBal})`,
-        );
-      }
-      this.#ballots = ballots;
-    }
-    const add = (ballot: number, commands: readonly Command[]): void => {
-      for (const range of cutRanges(commands, zone.upTo)) {
-        zone.add(range);
-        join(pending, ballot, range);
-      }
-    };
-    if (votes !== undefined) add(votes.ballot, votes.commands);
-    if (learned !== undefined) add(0, learned);
+  #enter({ ballots, votes, learned, issued }: Write): void {
+    if (ballots !== undefined) this.#promise(ballots);
+    if (votes !== undefined) this.#add(votes.ballot, votes.commands);
+    if (learned !== undefined) this.#add(0, learned);
     if (issued === undefined) return;
-    for (const range of zone.issue(issued.upTo, issued.born)) {
-      if (memory.runs.last?.born === range.born) continue;
-      if (memory.runs.count >= STORAGE_RUNS) {
-        throw new StorageError('broken-rule', `${this.#path}: more than ${STORAGE_RUNS} changes of leader`);
+    for (const { first, born } of this.#zone.issue(issued.upTo, issued.born)) {
+      if (this.#runs.last?.born === born) continue;
+      if (this.#runs.count >= STORAGE_RUNS) {
+        throw new StorageError('broken-rule', `${this.#where}: more than ${STORAGE_RUNS} changes of leader`);
       }
-      const run = { first: range.first, born: range.born };
-      memory.runs.push(run);
-      puts.push({ type: 'put', ...encodeRun(run) });
+      const run = { first, born };
+      this.#runs.push(run);
+      this.#newRuns.push(run);
     }
   }
 
-  /** Turns a group's ranges into records that carry the state after the whole group. */
-  #encode(pending: readonly Pending[], memory: Recovered, puts: Put[]): void {
-    const { zone, runs } = memory;
-    const serials = pending.map(() => ++this.#serial);
-    this.#openRecords = this.#openRecords.filter((record) => record.last > zone.upTo);
-    pending.forEach(({ range: { first, last } }, i) => {
-      if (last > zone.upTo) this.#openRecords.push({ last, mark: mark(first, serials[i]!) });
+  #promise(ballots: { readonly lastTried: number; readonly nextBal: number }): void {
+    const { lastTried, nextBal } = this.#ballots;
+    if (ballots.lastTried < lastTried || ballots.nextBal < nextBal) {
+      const words = `ballots (${ballots.lastTried}, ${ballots.nextBal}) after (${lastTried}, ${nextBal})`;
+      throw new StorageError('broken-rule', `${this.#where}: ${words}`);
+    }
+    this.#ballots = ballots;
+  }
+
+  #add(ballot: number, commands: readonly Command[]): void {
+    for (const range of cutRanges(commands, this.#zone.upTo)) {
+      this.#zone.add(range);
+      join(this.#pending, ballot, range);
+    }
+  }
+
+  /** Turns what was planned into records that carry the state after the whole group. */
+  encode(puts: Put[]): void {
+    const from = puts.length;
+    const id = this.#id ?? this.#number(this.#store.allot(this.#name));
+    for (const run of this.#newRuns) puts.push({ type: 'put', ...encodeRun(id, run) });
+    const pending = this.#pending;
+    const upTo = this.#zone.upTo;
+    const serials = this.#count(upTo);
+    const state = this.#stateOf();
+    const { room } = this.#store;
+    for (let i = 0; i < pending.length; i++) {
+      const { ballot, range } = pending[i]!;
+      const serial = serials + i;
+      const value = encodeRecord(id, serial, ballot, range, this.#top, state, room);
+      puts.push({ type: 'put', key: recordKey(id, range.first, serial), value });
+    }
+    if (pending.length === 0) {
+      const value = encodeRecord(id, ++this.#serial, 0, null, this.#top, state, room);
+      puts.push({ type: 'put', key: keyAfter(id, this.#top), value });
+    }
+    let { bytes } = this.#held;
+    for (let i = from; i < puts.length; i++) bytes += puts[i]!.key.length + puts[i]!.value.length;
+    this.#next = { upTo, bytes };
+  }
+
+  /** Gives the records their serials, of which the first is handed back, and enters those that are open. */
+  #count(upTo: number): number {
+    const serials = this.#serial + 1;
+    this.#serial += this.#pending.length;
+    this.#openRecords = this.#openRecords.filter((record) => record.last > upTo);
+    for (let i = 0; i < this.#pending.length; i++) {
+      const { first, last } = this.#pending[i]!.range;
+      if (last > upTo) this.#openRecords.push({ last, mark: mark(first, serials + i) });
       this.#top = Math.max(this.#top, first);
-    });
+    }
+    return serials;
+  }
+
+  #stateOf(): State {
     let openMark = 0;
     for (const record of this.#openRecords) openMark ^= record.mark;
-    const state: State = {
-      ...this.#ballots,
-      upTo: zone.upTo,
-      issuedBorn: zone.born,
+    return {
+      lastTried: this.#ballots.lastTried,
+      nextBal: this.#ballots.nextBal,
+      upTo: this.#zone.upTo,
+      issuedBorn: this.#zone.born,
       openRecords: this.#openRecords.length,
       openMark: openMark >>> 0,
-      runs: runs.count,
+      runs: this.#runs.count,
     };
-    const room = pending.length === 1 ? this.#reuse : undefined;
-    pending.forEach(({ ballot, range }, i) => {
-      const serial = serials[i]!;
-      const value = encodeRecord(serial, ballot, range, this.#top, state, room);
-      puts.push({ type: 'put', key: recordKey(range.first, serial), value });
-    });
-    if (pending.length > 0) return;
-    const value = encodeRecord(++this.#serial, 0, null, this.#top, state, this.#reuse);
-    puts.push({ type: 'put', key: keyAfter(this.#top), value });
   }
 
-  /** One flush is under way at a time, so one buffer serves them all: new memory costs more than writing to it. */
-  readonly #reuse = (bytes: number): Buffer => {
-    if (bytes > ROOM_BYTES) return Buffer.allocUnsafeSlow(bytes);
-    if (this.#room.length < bytes) this.#room = Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(bytes)));
-    return this.#room.subarray(0, bytes);
-  };
+  /** The group is on the disk. */
+  landed(): void {
+    this.#held = this.#next;
+  }
 }
 
 /** Appends a range to the group's last record if it goes on where that one ends, else begins a new one. */
@@ -240,12 +279,4 @@ function join(pending: Pending[], ballot: number, range: GrowingRange): void {
     return;
   }
   pending.push({ ballot, range });
-}
-
-/**
- * Stable storage in a LevelDB of its own, `worlds/<world>` of the region's data folder. Durable means: written to the
- * write-ahead log and flushed by fdatasync before `append` resolves.
- */
-export function createLevelStorage(options: LevelOptions): Storage {
-  return new LevelStorage(options);
 }

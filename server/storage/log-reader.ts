@@ -2,15 +2,7 @@ import type { ClassicLevel } from 'classic-level';
 import type { Ballot, Command } from '../consensus/types.ts';
 import { RECORD_COMMANDS, STORAGE_READ_AHEAD } from '../limits.ts';
 import { corrupt } from './errors.ts';
-import {
-  ALL_RECORDS,
-  decodeHead,
-  eachCommand,
-  keyAfter,
-  type RecordHead,
-  type Run,
-  recordKey,
-} from './record.ts';
+import { decodeHead, eachCommand, keyAfter, keysOf, type RecordHead, type Run, recordKey } from './record.ts';
 
 export type Level = ClassicLevel<Buffer, Buffer>;
 
@@ -86,13 +78,15 @@ class Collected {
 /** Reads the issued log: finds the record of the first number by its key, then walks on. */
 export class LogReader {
   readonly #level: Level;
+  readonly #world: number;
   readonly #runs: Runs;
   readonly #where: string;
   /** Where the last read stopped, so that a reader of the whole log need not search again. */
   #cursor: { readonly next: number; readonly key: Buffer } | null = null;
 
-  constructor(level: Level, runs: Runs, where: string) {
+  constructor(level: Level, world: number, runs: Runs, where: string) {
     this.#level = level;
+    this.#world = world;
     this.#runs = runs;
     this.#where = where;
   }
@@ -110,6 +104,17 @@ export class LogReader {
     return out.commands;
   }
 
+  /** The issued commands from..last out of all records of the world, ascending by key. */
+  pick(records: readonly RecordHead[], from: number, last: number): Command[] {
+    const out = new Collected(from, last, Number.POSITIVE_INFINITY);
+    for (const head of records) {
+      if (out.full) break;
+      if (this.#holds(head, out.next)) this.#take(head, out);
+    }
+    if (!out.full) throw this.#missing(out.next);
+    return out.commands;
+  }
+
   #missing(number: number): Error {
     return corrupt(
       `${this.#where}: the issued command ${number}, born in ballot ${this.#runs.born(number)}, is missing`,
@@ -118,10 +123,12 @@ export class LogReader {
 
   /** Key of a record that holds the issued command `number`. Records may overlap after a change of leader. */
   async #locate(number: number): Promise<Buffer> {
-    const lowest = Math.max(0, number - RECORD_COMMANDS + 1);
+    const lowest = recordKey(this.#world, Math.max(0, number - RECORD_COMMANDS + 1), 0);
+    // Nothing that lies before can hold it: no search.
+    if (number === 1) return lowest;
     const iterator = this.#level.iterator({
-      gte: recordKey(lowest, 0),
-      lte: keyAfter(number),
+      gte: lowest,
+      lte: keyAfter(this.#world, number),
       reverse: true,
     });
     try {
@@ -145,7 +152,7 @@ export class LogReader {
   async #walk(start: Buffer, out: Collected, bytes: number): Promise<void> {
     const iterator = this.#level.iterator({
       gte: start,
-      lte: ALL_RECORDS.lte,
+      lte: keysOf(this.#world).lte,
       highWaterMarkBytes: Math.min(bytes, STORAGE_READ_AHEAD),
     });
     try {

@@ -1,6 +1,6 @@
 import type { Ballot, Command, Durable, Vote, Write } from '../consensus/types.ts';
 import { StorageError } from './errors.ts';
-import { Flusher } from './flusher.ts';
+import { Flusher, type Lane } from './flusher.ts';
 import type { Storage, StoreIdentity } from './types.ts';
 
 /**
@@ -103,16 +103,18 @@ export interface MemoryStorage extends Storage {
 class Memory implements MemoryStorage {
   readonly disk: MemoryDisk;
   readonly #options: MemoryOptions;
-  readonly #flusher: Flusher;
+  readonly #flusher: Flusher<null>;
+  readonly #lane: Lane<null>;
   #state: 'new' | 'open' | 'closed' = 'new';
 
   constructor(options: MemoryOptions) {
     this.#options = options;
     this.disk = options.disk ?? new MemoryDisk();
     this.#flusher = new Flusher(
-      (writes) => this.#flush(writes),
+      (portions) => this.#flush(portions.flatMap(({ writes }) => writes)),
       (error) => (error instanceof StorageError ? error : new StorageError('io', String(error), error)),
     );
+    this.#lane = this.#flusher.lane(null);
   }
 
   async open(): Promise<Durable> {
@@ -144,11 +146,11 @@ class Memory implements MemoryStorage {
 
   append(writes: readonly Write[]): Promise<void> {
     if (this.#state === 'new') return Promise.reject(new StorageError('closed', 'not open'));
-    return this.#flusher.append(writes);
+    return this.#lane.append(writes);
   }
 
   async read(from: number, to: number, bytes: number): Promise<Command[]> {
-    if (this.#flusher.failure !== null) throw this.#flusher.failure;
+    if (this.#lane.failure !== null) throw this.#lane.failure;
     if (this.#state !== 'open') throw new StorageError('closed', 'not open');
     if (!Number.isSafeInteger(from) || from < 1 || !(bytes >= 0)) {
       throw new StorageError('bad-read', `asked for numbers ${from} to ${to} in ${bytes} bytes`);
@@ -172,7 +174,7 @@ class Memory implements MemoryStorage {
     if (this.#state === 'closed') return;
     const opened = this.#state === 'open';
     this.#state = 'closed';
-    await this.#flusher.close();
+    await this.#lane.close();
     if (opened) this.disk.inUse = false;
   }
 

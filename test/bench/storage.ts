@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from '../../server/consensus/types.ts';
 import { openDataFolder } from '../../server/storage/identity.ts';
-import { createLevelStorage } from '../../server/storage/level.ts';
+import { openLevelStore } from '../../server/storage/level-store.ts';
 import type { Storage } from '../../server/storage/types.ts';
 import { median, percentile, round, table } from './statistics.ts';
 
@@ -64,8 +64,9 @@ class Writer {
 
 async function reopen(path: string, world: string) {
   const folder = await openDataFolder(path, { cluster: 'bench', region: 'eu' });
-  const storage = createLevelStorage({ folder, world, tailCommands: 16_384 });
   const begin = performance.now();
+  const store = await openLevelStore(folder);
+  const storage = store.world(world, 16_384);
   const { upTo } = await storage.open();
   const opened = performance.now();
   for (let from = 1; from <= upTo; ) {
@@ -73,6 +74,7 @@ async function reopen(path: string, world: string) {
   }
   const seconds = (performance.now() - opened) / 1000;
   await storage.close();
+  await store.close();
   return { entries: upTo, openMs: round(opened - begin), readPerSecond: Math.round(upTo / seconds) };
 }
 
@@ -83,9 +85,10 @@ export async function storage(options: {
   const path = mkdtempSync(join(tmpdir(), 'throughline-bench-'));
   try {
     const folder = await openDataFolder(path, { cluster: 'bench', region: 'eu' });
-    const store = createLevelStorage({ folder, world: 'bench', tailCommands: 16_384 });
-    await store.open();
-    const writer = new Writer(store);
+    const store = await openLevelStore(folder);
+    const world = store.world('bench', 16_384);
+    await world.open();
+    const writer = new Writer(world);
     const rounds: { group: number; perSecond: number; p50: number; p99: number; cpuSecondsPer10k: number }[] =
       [];
     for (let i = 0; i < options.rounds; i++) {

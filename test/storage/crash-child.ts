@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 import type { Write } from '../../server/consensus/types.ts';
 import { openDataFolder } from '../../server/storage/identity.ts';
-import { createLevelStorage } from '../../server/storage/level.ts';
+import { openLevelStore } from '../../server/storage/level-store.ts';
 import { command, commands, showCommands } from './model.ts';
 
 function say(line: string): void {
@@ -14,7 +14,7 @@ function say(line: string): void {
 
 async function main(): Promise<void> {
   const folder = await openDataFolder(process.argv[2]!, { cluster: 'c1', region: 'eu' });
-  const storage = createLevelStorage({ folder, world: 'arena', tailCommands: 1 });
+  const storage = (await openLevelStore(folder)).world('arena', 1);
   const durable = await storage.open();
   const voted = Math.max(durable.upTo, ...durable.votes.map((vote) => vote.command.number));
   const log = await storage.read(1, durable.upTo, 1 << 30);

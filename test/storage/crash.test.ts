@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDataFolder } from '../../server/storage/identity.ts';
-import { createLevelStorage } from '../../server/storage/level.ts';
+import { openLevelStore } from '../../server/storage/level-store.ts';
 import { bundle, type Child, start } from './child.ts';
 import { temporaryFolder } from './level-place.ts';
 
@@ -55,8 +55,7 @@ describe('a process that dies while it writes', () => {
     const child = run();
     await child.until((line) => line.startsWith('done'));
     const folder = await openDataFolder(path, { cluster: 'c1', region: 'eu' });
-    const storage = createLevelStorage({ folder, world: 'arena', tailCommands: 1 });
-    await expect(storage.open()).rejects.toMatchObject({
+    await expect(openLevelStore(folder)).rejects.toMatchObject({
       code: 'store-in-use',
       message: expect.stringContaining('another process'),
     });

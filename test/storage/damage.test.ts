@@ -5,8 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Write } from '../../server/consensus/types.ts';
 import { StorageError } from '../../server/storage/errors.ts';
 import { openDataFolder } from '../../server/storage/identity.ts';
-import { createLevelStorage } from '../../server/storage/level.ts';
-import { CLUSTER, REGION, WORLD } from './level-place.ts';
+import { aloneIn, CLUSTER, REGION, WORLD } from './level-place.ts';
 import { command, commands, Model, showCommands, showDurable } from './model.ts';
 
 const TAIL = 1_000;
@@ -22,7 +21,7 @@ function dice(seed: number): (below: number) => number {
 
 async function open(path: string) {
   const folder = await openDataFolder(path, { cluster: CLUSTER, region: REGION });
-  const storage = createLevelStorage({ folder, world: WORLD, tailCommands: TAIL });
+  const storage = aloneIn(folder, WORLD, TAIL);
   return { storage, durable: await storage.open() };
 }
 
@@ -83,7 +82,7 @@ describe('[DISK2] a damaged store', () => {
   afterAll(() => rm(good, { recursive: true, force: true }));
 
   async function files(): Promise<string[]> {
-    const names = await readdir(join(good, 'worlds', WORLD));
+    const names = await readdir(join(good, 'store'));
     return names.filter((name) => name !== 'LOCK' && !name.startsWith('LOG')).sort();
   }
 
@@ -91,7 +90,7 @@ describe('[DISK2] a damaged store', () => {
     const path = await mkdtemp(join(tmpdir(), 'throughline-damaged-'));
     try {
       await cp(good, path, { recursive: true });
-      return await use(path, join(path, 'worlds', WORLD));
+      return await use(path, join(path, 'store'));
     } finally {
       await rm(path, { recursive: true, force: true });
     }
@@ -111,7 +110,7 @@ describe('[DISK2] a damaged store', () => {
     const pick = dice(20_260_101);
     const outcomes: Record<string, number> = { corrupt: 0, same: 0 };
     for (const name of await files()) {
-      const bytes = await readFile(join(good, 'worlds', WORLD, name));
+      const bytes = await readFile(join(good, 'store', name));
       for (let i = 0; i < 20 && bytes.length > 0; i++) {
         // Both ends more often than chance: headers, lengths and footers stand there.
         const at =
@@ -138,9 +137,7 @@ describe('[DISK2] a damaged store', () => {
   it('says what some prefix of its writes left, or is refused, wherever a log is cut off', async () => {
     const pick = dice(7);
     const log = (await files()).filter((name) => name.endsWith('.log'));
-    const sizes = await Promise.all(
-      log.map(async (name) => (await stat(join(good, 'worlds', WORLD, name))).size),
-    );
+    const sizes = await Promise.all(log.map(async (name) => (await stat(join(good, 'store', name))).size));
     const name = log[sizes.indexOf(Math.max(...sizes))]!;
     const size = Math.max(...sizes);
     let shorter = 0;

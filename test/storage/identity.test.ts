@@ -2,8 +2,8 @@ import { cp, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDataFolder } from '../../server/storage/identity.ts';
-import { createLevelStorage } from '../../server/storage/level.ts';
-import { temporaryFolder } from './level-place.ts';
+import { openLevelStore } from '../../server/storage/level-store.ts';
+import { aloneIn, temporaryFolder } from './level-place.ts';
 import { command } from './model.ts';
 
 describe('the identity of a data folder (section 4, R14, T81)', () => {
@@ -15,14 +15,8 @@ describe('the identity of a data folder (section 4, R14, T81)', () => {
 
   const openAs = async (cluster = 'c1', region = 'eu', world = 'arena') => {
     const folder = await openDataFolder(path, { cluster, region });
-    const storage = createLevelStorage({ folder, world, tailCommands: 4 });
-    try {
-      const durable = await storage.open();
-      return { storage, durable };
-    } catch (error) {
-      await storage.close();
-      throw error;
-    }
+    const storage = aloneIn(folder, world, 4);
+    return { storage, durable: await storage.open() };
   };
   /** Opens, votes once, closes. */
   const run = async (world = 'arena') => {
@@ -31,28 +25,17 @@ describe('the identity of a data folder (section 4, R14, T81)', () => {
     await storage.append([{ write: 1, votes: { ballot: 4, commands: [command(number, 4, 0)] } }]);
     await storage.close();
   };
-  const store = (world = 'arena') => join(path, 'worlds', world);
+  const store = () => join(path, 'store');
 
-  it('is made once and kept, with one store a world', async () => {
+  it('is made once and kept, with one store for all worlds', async () => {
     await run();
     await run('warehouse');
     const first = await openDataFolder(path, { cluster: 'c1', region: 'eu' });
     await run();
     const again = await openDataFolder(path, { cluster: 'c1', region: 'eu' });
     expect(again.store).toBe(first.store);
-    expect([again.opens('arena'), again.opens('warehouse'), again.opens('document')]).toEqual([2, 1, 0]);
-    expect((await readdir(join(path, 'worlds'))).sort()).toEqual(['arena', 'warehouse']);
-  });
-
-  it('opens several worlds at a time', async () => {
-    const folder = await openDataFolder(path, { cluster: 'c1', region: 'eu' });
-    const worlds = ['a', 'b', 'c', 'd'].map((world) =>
-      createLevelStorage({ folder, world, tailCommands: 1 }),
-    );
-    await Promise.all(worlds.map((world) => world.open()));
-    await Promise.all(worlds.map((world) => world.close()));
-    const again = await openDataFolder(path, { cluster: 'c1', region: 'eu' });
-    expect(['a', 'b', 'c', 'd'].map((world) => again.opens(world))).toEqual([1, 1, 1, 1]);
+    expect([first.opens, again.opens]).toEqual([2, 3]);
+    expect((await readdir(path)).sort()).toEqual(['identity.json', 'store']);
   });
 
   it.each([
@@ -69,12 +52,28 @@ describe('the identity of a data folder (section 4, R14, T81)', () => {
   it('refuses stores without an identity.json', async () => {
     await run();
     await rm(join(path, 'identity.json'));
-    await expect(openAs()).rejects.toMatchObject({ code: 'foreign-store' });
+    await expect(openAs()).rejects.toMatchObject({
+      code: 'foreign-store',
+      message: expect.stringContaining('holds store/, but no identity.json'),
+    });
+    await rename(store(), join(path, 'worlds'));
+    await expect(openAs()).rejects.toMatchObject({ message: expect.stringContaining('holds worlds/, but') });
+  });
+
+  it('refuses a folder of the format with a store for each world, and says what to do', async () => {
+    const file = { format: 1, cluster: 'c1', region: 'eu', store: 's', worlds: { arena: 3 }, peers: {} };
+    await writeFile(join(path, 'identity.json'), JSON.stringify(file));
+    await mkdir(join(path, 'worlds', 'arena'), { recursive: true });
+    await expect(openAs()).rejects.toMatchObject({
+      code: 'foreign-store',
+      message: expect.stringMatching(/identity\.json is of an earlier version.*new, empty --data folder/),
+    });
+    expect(await readdir(path)).toEqual(['identity.json', 'worlds']);
   });
 
   it('refuses a damaged identity.json', async () => {
     await run();
-    for (const text of ['', '{', '[]', '{"format":1}', '{"format":9,"cluster":"c1","region":"eu"}']) {
+    for (const text of ['', '{', '[]', '{"format":2}', '{"format":9,"cluster":"c1","region":"eu"}']) {
       await writeFile(join(path, 'identity.json'), text);
       await expect(openAs()).rejects.toMatchObject({ code: 'corrupt' });
     }
@@ -84,14 +83,13 @@ describe('the identity of a data folder (section 4, R14, T81)', () => {
     await run();
     const lost = {
       code: 'store-lost',
-      message: expect.stringMatching(/region "eu" has stored votes of world "arena".*backup/s),
+      message: expect.stringMatching(/region "eu" has stored votes of its worlds.*put it back/s),
     };
     await rm(store(), { recursive: true });
     await expect(openAs()).rejects.toMatchObject(lost);
     await mkdir(store());
     await expect(openAs()).rejects.toMatchObject(lost);
-    await expect(openAs()).rejects.toMatchObject(lost);
-    expect((await openAs('c1', 'eu', 'warehouse')).durable.upTo).toBe(0);
+    await expect(openAs('c1', 'eu', 'warehouse')).rejects.toMatchObject(lost);
   });
 
   it('refuses an older copy of the store', async () => {
@@ -109,35 +107,23 @@ describe('the identity of a data folder (section 4, R14, T81)', () => {
   it('accepts a crash between the store’s count and the file’s', async () => {
     await run();
     const text = await openDataFolder(path, { cluster: 'c1', region: 'eu' });
-    await text.recordOpen('arena', 0);
+    await text.recordOpen(0);
     await run();
-    expect((await openDataFolder(path, { cluster: 'c1', region: 'eu' })).opens('arena')).toBe(2);
+    expect((await openDataFolder(path, { cluster: 'c1', region: 'eu' })).opens).toBe(2);
   });
 
-  it('refuses the store of another world, or of another folder of the same name', async () => {
+  it('refuses the store of another folder of the same name', async () => {
     await run();
-    await run('warehouse');
-    await rm(store(), { recursive: true });
-    await cp(store('warehouse'), store(), { recursive: true });
-    await expect(openAs()).rejects.toMatchObject({
-      code: 'foreign-store',
-      message: expect.stringContaining('for world "warehouse"'),
-    });
     const other = await temporaryFolder();
     try {
       const folder = await openDataFolder(other, { cluster: 'c1', region: 'eu' });
-      await cp(store('warehouse'), folder.worldPath('warehouse'), { recursive: true });
-      const storage = createLevelStorage({ folder, world: 'warehouse', tailCommands: 1 });
-      await expect(storage.open()).rejects.toMatchObject({ code: 'foreign-store' });
+      await cp(store(), folder.storePath, { recursive: true });
+      await expect(openLevelStore(folder)).rejects.toMatchObject({
+        code: 'foreign-store',
+        message: expect.stringContaining('A copied store would vote twice'),
+      });
     } finally {
       await rm(other, { recursive: true, force: true });
-    }
-  });
-
-  it('refuses names that are no folder names', async () => {
-    const folder = await openDataFolder(path, { cluster: 'c1', region: 'eu' });
-    for (const world of ['', '..', 'a/b', 'A', 'x'.repeat(64), '.hidden']) {
-      expect(() => folder.worldPath(world)).toThrow(/cannot be the name/);
     }
   });
 

@@ -2,13 +2,14 @@ import { ClassicLevel } from 'classic-level';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Storage } from '../../server/storage/types.ts';
 import { storageContract } from './contract.ts';
-import { levelPlace, WORLD } from './level-place.ts';
+import { levelPlace } from './level-place.ts';
 import { command, commands } from './model.ts';
 
 storageContract('level', levelPlace);
 
 type Entry = readonly [key: Buffer, value: Buffer];
 type Raw = ClassicLevel<Buffer, Buffer>;
+const IDENTITY = Buffer.from([0, 0, 0, 0, 0x69]);
 
 describe('level storage', () => {
   let place: Awaited<ReturnType<typeof levelPlace>>;
@@ -38,7 +39,7 @@ describe('level storage', () => {
   /** Closes, lets `change` at the database with its entries, and opens again; tells what that said. */
   async function tamper(change: (level: Raw, entries: Entry[]) => Promise<void>): Promise<string> {
     await storage.close();
-    const level: Raw = new ClassicLevel(`${place.path}/worlds/${WORLD}`, {
+    const level: Raw = new ClassicLevel(`${place.path}/store`, {
       keyEncoding: 'buffer',
       valueEncoding: 'buffer',
       compression: false,
@@ -54,10 +55,10 @@ describe('level storage', () => {
       return (error as Error).message;
     }
   }
-  const records = (entries: Entry[]) => entries.filter(([key]) => key[0] === 0x76);
-  const first = (key: Buffer) => Number(key.readBigUInt64BE(1));
+  const records = (entries: Entry[]) => entries.filter(([key]) => key[4] === 0x76);
+  const first = (key: Buffer) => Number(key.readBigUInt64BE(5));
   const recordOf = (entries: Entry[], number: number) =>
-    records(entries).find(([key]) => first(key) === number && key[16] !== 0xff)!;
+    records(entries).find(([key]) => first(key) === number && key[20] !== 0xff)!;
 
   it('is opened again as it was left', async () => {
     await fill();
@@ -93,7 +94,7 @@ describe('level storage', () => {
   it('notices that a run is missing', async () => {
     await fill();
     const said = await tamper(async (level, entries) => {
-      const runs = entries.filter(([key]) => key[0] === 0x72);
+      const runs = entries.filter(([key]) => key[4] === 0x72);
       expect(runs).toHaveLength(2);
       await level.del(runs[1]![0]);
     });
@@ -123,7 +124,7 @@ describe('level storage', () => {
         value[at]! ^= 2;
         await level.put(key, value);
       });
-      expect(said).toContain('record of number 3 (key 76000000000000000300000000000000');
+      expect(said).toContain('record of number 3 (key 0000000176000000000000000300000000000000');
       expect(said).toContain('checksum does not match');
       expect(said).toContain('put it back');
     },
@@ -134,7 +135,7 @@ describe('level storage', () => {
     const said = await tamper(async (level, entries) => {
       const [key, value] = recordOf(entries, 3);
       const other = Buffer.from(key);
-      other[16]! ^= 0x40;
+      other[20]! ^= 0x40;
       await level.batch([
         { type: 'del', key },
         { type: 'put', key: other, value },
@@ -151,7 +152,7 @@ describe('level storage', () => {
     await its.append([{ write: 1, votes: { ballot: 3, commands: commands(1, 2, 3, 0) } }]);
     await its.append([{ write: 2, votes: { ballot: 3, commands: [command(3, 3, 2), command(4, 3, 3)] } }]);
     await its.close();
-    const level: Raw = new ClassicLevel(`${other.path}/worlds/${WORLD}`, {
+    const level: Raw = new ClassicLevel(`${other.path}/store`, {
       keyEncoding: 'buffer',
       valueEncoding: 'buffer',
     });
@@ -164,11 +165,9 @@ describe('level storage', () => {
 
   it('is foreign without its identity, and corrupt with a damaged one', async () => {
     await fill();
-    expect(await tamper((level) => level.del(Buffer.from('i')))).toContain('does not say whose store it is');
+    expect(await tamper((level) => level.del(IDENTITY))).toContain('does not say whose store it is');
     const value = Buffer.from('garbage of some length');
-    expect(await tamper((level) => level.put(Buffer.from('i'), value))).toContain(
-      'identity record is damaged',
-    );
+    expect(await tamper((level) => level.put(IDENTITY, value))).toContain('identity record is damaged');
   });
 
   it('keeps the state of a group without commands in one place', async () => {
@@ -178,7 +177,7 @@ describe('level storage', () => {
     }
     let count = 0;
     await tamper(async (_, entries) => {
-      count = records(entries).filter(([key]) => key[16] === 0xff).length;
+      count = records(entries).filter(([key]) => key[20] === 0xff).length;
     });
     // One beside number 5, when 6 was issued, and one beside number 9.
     expect(count).toBe(2);

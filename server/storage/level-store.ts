@@ -1,0 +1,165 @@
+import { RECORD_BYTES, STORAGE_RECOVERING } from '../limits.ts';
+import { encodeEntry } from './directory.ts';
+import { StorageError, storageError } from './errors.ts';
+import { Flusher, type Lane, type Portion } from './flusher.ts';
+import type { DataFolder } from './identity.ts';
+import { LevelWorld, type Put, type SharedStore } from './level.ts';
+import { type Opened, openLevel } from './level-open.ts';
+import type { Level } from './log-reader.ts';
+import { MOST_WORLD } from './record.ts';
+import type { Storage } from './types.ts';
+
+const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
+/** With the encodings said, abstract-level need not make options of its own for each put. */
+const DURABLE = { sync: true, keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
+
+/** Records of the usual size are put together in memory that is kept, up to here. */
+const ROOM_BYTES = 2 * RECORD_BYTES;
+const FIRST_ROOM = 4_096;
+
+/** The stable storage of a region server: one LevelDB for all its worlds. */
+export interface LevelStore {
+  /**
+   * The storage of one world. `tailCommands`: issued commands that its `open` hands back at most; the consensus
+   * configuration's. Throws StorageError for what cannot be the name of a world.
+   */
+  world(name: string, tailCommands: number): Storage;
+  /** Flushes what the worlds appended, and releases the disk; later calls of every world reject. */
+  close(): Promise<void>;
+}
+
+class Store implements LevelStore, SharedStore {
+  readonly level: Level;
+  readonly path: string;
+  readonly #worlds: Map<string, number>;
+  readonly #claimed = new Set<string>();
+  readonly #flusher: Flusher<LevelWorld>;
+  readonly #line: (() => void)[] = [];
+  #recovering = 0;
+  #closing: Promise<void> | null = null;
+  /** Of the group that is put together. */
+  #puts: Put[] = [];
+  #room: Buffer = Buffer.allocUnsafeSlow(FIRST_ROOM);
+  #used = 0;
+
+  constructor({ level, worlds }: Opened, path: string) {
+    this.level = level;
+    this.path = path;
+    this.#worlds = worlds;
+    this.#flusher = new Flusher(
+      (portions) => this.#flush(portions),
+      (error) => storageError(error, path),
+    );
+  }
+
+  world(name: string, tailCommands: number): Storage {
+    if (!NAME.test(name)) throw new StorageError('foreign-store', `"${name}" cannot be the name of a world`);
+    return new LevelWorld(this, name, tailCommands);
+  }
+
+  lane(world: LevelWorld): Lane<LevelWorld> {
+    return this.#flusher.lane(world);
+  }
+
+  claim(name: string): number | null {
+    if (this.#claimed.has(name)) {
+      throw new StorageError('store-in-use', `${this.path}: world "${name}" is open already`);
+    }
+    this.#claimed.add(name);
+    return this.#worlds.get(name) ?? null;
+  }
+
+  release(lane: Lane<LevelWorld>, name: string | null): void {
+    this.#flusher.remove(lane);
+    if (name !== null) this.#claimed.delete(name);
+  }
+
+  allot(name: string): number {
+    const id = this.#worlds.size + 1;
+    if (id > MOST_WORLD) throw new StorageError('io', `${this.path}: more than ${MOST_WORLD} worlds`);
+    this.#worlds.set(name, id);
+    this.#puts.push({ type: 'put', ...encodeEntry(name, id) });
+    return id;
+  }
+
+  async inTurn<T>(work: () => Promise<T>): Promise<T> {
+    // A place that becomes free goes to the next in line, so nobody who comes later can take it.
+    if (this.#recovering < STORAGE_RECOVERING) this.#recovering++;
+    else await new Promise<void>((resolve) => this.#line.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#line.shift();
+      if (next === undefined) this.#recovering--;
+      else next();
+    }
+  }
+
+  /** One flush is under way at a time, so one buffer serves them all: new memory costs more than writing to it. */
+  readonly room = (bytes: number): Buffer => {
+    if (bytes > ROOM_BYTES) return Buffer.allocUnsafeSlow(bytes);
+    if (this.#room.length - this.#used < bytes) {
+      const needed = Math.min(ROOM_BYTES, 2 ** Math.ceil(Math.log2(this.#used + bytes)));
+      // What this group has written so far stays where it is.
+      this.#room = Buffer.allocUnsafeSlow(Math.max(needed, bytes));
+      this.#used = 0;
+    }
+    this.#used += bytes;
+    return this.#room.subarray(this.#used - bytes, this.#used);
+  };
+
+  async #flush(portions: readonly Portion<LevelWorld>[]): Promise<void> {
+    const puts: Put[] = [];
+    this.#puts = puts;
+    this.#used = 0;
+    const written: LevelWorld[] = [];
+    for (const { lane, writes } of portions) {
+      const world = lane.owner;
+      try {
+        world.plan(writes);
+      } catch (error) {
+        // Nothing was written: the other worlds go on.
+        lane.fail(storageError(error, this.path));
+        continue;
+      }
+      world.encode(puts);
+      written.push(world);
+    }
+    const [first] = puts;
+    if (first === undefined) return;
+    // Nearly always: one record. A put is a batch of one, without the work of taking an array apart.
+    if (puts.length === 1) await this.level.put(first.key, first.value, DURABLE);
+    else await this.level.batch(puts, DURABLE);
+    for (const world of written) world.landed();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#flusher.idle();
+    this.#flusher.fail(new StorageError('closed', `${this.path}: the store is closed`));
+    try {
+      await this.level.close();
+    } catch (error) {
+      throw storageError(error, this.path);
+    }
+  }
+}
+
+/**
+ * Opens the store in a region's data folder. Durable means: written to the write-ahead log and flushed by fdatasync before
+ * `append` resolves. What several worlds append while a flush is under way reaches the disk together, with the next one.
+ * Throws StorageError `store-lost`, `older-store`, `foreign-store`, `store-in-use`, `corrupt` … with what to do: damage in
+ * one world's part of the store concerns the whole region.
+ */
+export async function openLevelStore(folder: DataFolder): Promise<LevelStore> {
+  try {
+    return new Store(await openLevel(folder), folder.storePath);
+  } catch (error) {
+    throw storageError(error, folder.storePath);
+  }
+}
