@@ -16,7 +16,7 @@ interface Ended {
 }
 
 function start(cli: string, argv: readonly string[]) {
-  const child = spawn(process.execPath, ['--enable-source-maps', cli, 'bots', ...argv], {
+  const child = spawn(process.execPath, [cli, 'bots', ...argv], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] },
   });

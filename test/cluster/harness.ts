@@ -5,32 +5,19 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { build } from 'esbuild';
+import { buildCommandLine } from '../../scripts/build.mjs';
 
 export type RegionName = 'eu' | 'us' | 'ap';
 const REGIONS: readonly RegionName[] = ['eu', 'us', 'ap'];
 
 const READY_MS = 15_000;
 
-/** Bundles the command line once for a test file, beside the packages it imports. */
-export async function bundle(): Promise<{ cli: string; remove: () => void }> {
+/** The command line as it ships, made once for a test file, beside the packages it loads. */
+export async function bundle(): Promise<{ cli: string; imports: readonly string[]; remove: () => void }> {
   mkdirSync('node_modules/.cache', { recursive: true });
   const folder = mkdtempSync(join('node_modules/.cache', 'cluster-test-'));
-  const cli = join(folder, 'cli.mjs');
-  await build({
-    entryPoints: { cli: 'server/cli/main.ts' },
-    outdir: folder,
-    outExtension: { '.js': '.mjs' },
-    splitting: true,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    packages: 'external',
-    target: 'node20',
-    sourcemap: 'inline',
-    logLevel: 'warning',
-  });
-  return { cli, remove: () => rmSync(folder, { recursive: true, force: true }) };
+  const { file: cli, imports } = await buildCommandLine(folder);
+  return { cli, imports, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
 /**
@@ -226,7 +213,7 @@ export class Cluster {
     const servers = REGIONS.map((region, at) => {
       const [listen = 0, admin = 0] = [ports[3 + at], ports[6 + at]];
       return new Server(region, listen, admin, [
-        ...['--enable-source-maps', cli, 'serve', '--region', region, '--peers', peers],
+        ...[cli, 'serve', '--region', region, '--peers', peers],
         ...['--listen', `127.0.0.1:${listen}`, '--admin', `127.0.0.1:${admin}`],
         ...['--data', join(folder, region), '--worlds', options.worlds ?? 'warehouse'],
         ...['--guests', '--allow-faults', ...(options.args ?? [])],

@@ -26,7 +26,7 @@ const servers = HOSTS.map(
       LISTEN,
       ADMIN,
       [
-        ...['--enable-source-maps', cli, 'serve', '--region', host, '--peers', peers, '--guests'],
+        ...[cli, 'serve', '--region', host, '--peers', peers, '--guests'],
         ...['--listen', `${addressOf(host)}:${LISTEN}`, '--admin', `${addressOf(host)}:${ADMIN}`],
         ...['--data', join(folder, host), '--worlds', 'warehouse'],
       ],
