@@ -69,11 +69,12 @@ export function aloneIn(folder: DataFolder, world: string, tailCommands: number)
 }
 
 /** A data folder in a temporary place. */
-export async function levelPlace(): Promise<Place & { readonly path: string }> {
+export async function levelPlace(): Promise<Place & { readonly path: string; readonly folder: DataFolder }> {
   const path = await temporaryFolder();
   const folder = await openDataFolder(path, { cluster: CLUSTER, region: REGION });
   return {
     path,
+    folder,
     make: (tailCommands) => aloneIn(folder, WORLD, tailCommands),
     remove: () => rm(path, { recursive: true, force: true }),
   };

@@ -1,0 +1,258 @@
+import { ClassicLevel } from 'classic-level';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Write } from '../../server/consensus/types.ts';
+import { type DataFolder, openDataFolder } from '../../server/storage/identity.ts';
+import { type LevelStore, openLevelStore } from '../../server/storage/level-store.ts';
+import type { Storage } from '../../server/storage/types.ts';
+import { storageContract } from './contract.ts';
+import { CLUSTER, levelPlace, REGION } from './level-place.ts';
+import { command, commands, showCommands } from './model.ts';
+
+/** One of three worlds in a store that stays open; the others hold the same numbers, before and after it. */
+storageContract('level, between other worlds', async () => {
+  const place = await levelPlace();
+  const store = await openLevelStore(place.folder);
+  const open = async (name: string) => {
+    const storage = store.world(name, 0);
+    await storage.open();
+    await storage.append([vote(1, 1, 40), { write: 2, ballots: { lastTried: 90, nextBal: 99 } }]);
+    return storage;
+  };
+  const before = await open('before');
+  const mine = store.world('mine', 0);
+  await mine.open();
+  await mine.append([{ write: 1, ballots: { lastTried: 0, nextBal: 0 } }]);
+  await mine.close();
+  const after = await open('after');
+  return {
+    make: (tailCommands) => store.world('mine', tailCommands),
+    remove: async () => {
+      for (const other of [before, after]) expect(other.extent()).toMatchObject({ last: 0 });
+      await store.close();
+      await place.remove();
+    },
+  };
+});
+
+function vote(write: number, first: number, last: number, ballot = 4): Write {
+  return { write, votes: { ballot, commands: commands(first, last, ballot, first === 1 ? 0 : ballot) } };
+}
+
+describe('the store of several worlds', () => {
+  let place: Awaited<ReturnType<typeof levelPlace>>;
+  let store: LevelStore;
+  const open = async (name: string): Promise<Storage> => {
+    const storage = store.world(name, 10);
+    await storage.open();
+    return storage;
+  };
+  const reopen = async (): Promise<void> => {
+    await store.close();
+    store = await openLevelStore(place.folder);
+  };
+  const votesOf = async (name: string) => {
+    const storage = store.world(name, 10);
+    const { votes } = await storage.open();
+    await storage.close();
+    return votes.length;
+  };
+
+  beforeEach(async () => {
+    place = await levelPlace();
+    store = await openLevelStore(place.folder);
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await store.close();
+    await place.remove();
+  });
+
+  it('writes what all worlds append in one turn with one flush', async () => {
+    const worlds = await Promise.all(['a', 'b', 'c'].map(open));
+    const batch = vi.spyOn(ClassicLevel.prototype, 'batch');
+    const put = vi.spyOn(ClassicLevel.prototype, 'put');
+    await Promise.all(worlds.map((world, i) => world.append([vote(1, 1, i + 1)])));
+    expect([batch.mock.calls.length, put.mock.calls.length]).toEqual([1, 0]);
+    expect(batch).toHaveBeenCalledWith(expect.anything(), expect.objectContaining({ sync: true }));
+    await Promise.all(worlds.map((world) => world.append([vote(2, 9, 9)])));
+    expect(batch).toHaveBeenCalledTimes(2);
+    await worlds[0]!.append([vote(3, 10, 10)]);
+    expect([batch.mock.calls.length, put.mock.calls.length]).toEqual([2, 1]);
+    await reopen();
+    expect(await Promise.all(['a', 'b', 'c'].map(votesOf))).toEqual([3, 3, 4]);
+  });
+
+  it('keeps each world its own log, ballots and size', async () => {
+    const names = ['z', 'a', 'm'];
+    const worlds = await Promise.all(names.map(open));
+    for (let n = 1; n <= 30; n++) {
+      await Promise.all(
+        worlds.map((world, i) =>
+          world.append([
+            {
+              write: n,
+              ballots: { lastTried: 0, nextBal: 10 * i + 10 },
+              votes: { ballot: 4 + i, commands: [command(n, 4 + i, n === 1 ? 0 : 4 + i, 10 * i + 10)] },
+              issued: { upTo: n, born: 4 + i },
+            },
+          ]),
+        ),
+      );
+    }
+    await reopen();
+    for (const [i, name] of names.entries()) {
+      const storage = store.world(name, 4);
+      const { nextBal, upTo, born, tail } = await storage.open();
+      expect([nextBal, upTo, born]).toEqual([10 * i + 10, 30, 4 + i]);
+      const log = commands(1, 30, 4 + i, 0, 10 * i + 10);
+      expect(showCommands(tail)).toEqual(showCommands(log.slice(-4)));
+      expect(showCommands(await storage.read(1, 99, 1 << 20))).toEqual(showCommands(log));
+      const { last, bytes } = storage.extent();
+      expect(last).toBe(30);
+      // Payload, and the record's own 104 to 112 bytes, its key, a run.
+      expect(bytes).toBeGreaterThan(30 * (10 * i + 10 + 104));
+      expect(bytes).toBeLessThan(30 * (10 * i + 10 + 150));
+    }
+  });
+
+  it('[DISK3] writes nothing more of any world after a write failed', async () => {
+    const [a, b, c] = await Promise.all(['a', 'b', 'c'].map(open));
+    await Promise.all([a!, b!, c!].map((world) => world.append([vote(1, 1, 2)])));
+    const put = vi
+      .spyOn(ClassicLevel.prototype, 'put')
+      .mockRejectedValueOnce(new Error('ENOSPC: no space left'));
+    const first = a!.append([vote(2, 3, 3)]);
+    await expect(first).rejects.toMatchObject({ code: 'disk-full' });
+    for (const world of [a!, b!, c!]) {
+      await expect(world.append([vote(3, 4, 4)])).rejects.toMatchObject({ code: 'disk-full' });
+      await expect(world.read(1, 1, 1)).rejects.toMatchObject({ code: 'disk-full' });
+    }
+    await expect(store.world('new', 1).open()).rejects.toMatchObject({ code: 'disk-full' });
+    expect(put).toHaveBeenCalledTimes(1);
+    vi.restoreAllMocks();
+    await reopen();
+    expect(await Promise.all(['a', 'b', 'c'].map(votesOf))).toEqual([2, 2, 2]);
+  });
+
+  it('lets the other worlds go on where one broke a rule, of which nothing is written', async () => {
+    const [a, b] = await Promise.all(['a', 'b'].map(open));
+    const wrong: Write = { ...vote(1, 1, 2), issued: { upTo: 7, born: 4 } };
+    const both = [a!.append([wrong]), b!.append([vote(1, 1, 2)])];
+    await expect(both[0]).rejects.toMatchObject({ code: 'broken-rule' });
+    await both[1];
+    await b!.append([vote(2, 3, 3)]);
+    await expect(a!.append([vote(2, 1, 1)])).rejects.toMatchObject({ code: 'broken-rule' });
+    const late = await open('late');
+    await late.append([vote(1, 1, 1)]);
+    await reopen();
+    expect(await Promise.all(['a', 'b', 'late'].map(votesOf))).toEqual([0, 3, 1]);
+  });
+
+  it('opens a world once at a time, and not after the store was closed', async () => {
+    const a = await open('a');
+    await expect(open('a')).rejects.toMatchObject({ code: 'store-in-use' });
+    await a.close();
+    const again = await open('a');
+    await store.close();
+    await expect(again.append([vote(1, 1, 1)])).rejects.toMatchObject({ code: 'closed' });
+    await expect(again.read(1, 1, 1)).rejects.toMatchObject({ code: 'closed' });
+    await expect(store.world('b', 1).open()).rejects.toMatchObject({ code: 'closed' });
+  });
+
+  it('flushes what was appended before it is closed', async () => {
+    const [a, b] = await Promise.all(['a', 'b'].map(open));
+    const written = [a!.append([vote(1, 1, 1)]), b!.append([vote(1, 1, 2)])];
+    await store.close();
+    await Promise.all(written);
+    store = await openLevelStore(place.folder);
+    expect(await Promise.all(['a', 'b'].map(votesOf))).toEqual([1, 2]);
+  });
+
+  it('takes no strange names', () => {
+    for (const name of ['', '..', 'a/b', 'A', 'x'.repeat(64), '.hidden', 'a b'])
+      expect(() => store.world(name, 1)).toThrow(/cannot be the name of a world/);
+  });
+
+  describe('[DISK2] with a directory that was damaged', () => {
+    const entry = (id: number) => Buffer.from([0, 0, 0, 0, 0x77, 0, 0, 0, id]);
+    const world = (id: number) => ({ gte: Buffer.from([0, 0, 0, id]), lt: Buffer.from([0, 0, 0, id + 1]) });
+    type Raw = ClassicLevel<Buffer, Buffer>;
+
+    beforeEach(async () => {
+      for (const name of ['a', 'b', 'c']) await (await open(name)).append([vote(1, 1, 3)]);
+      // Opened again, the store says how many worlds it held.
+      await reopen();
+    });
+
+    async function tamper(change: (level: Raw) => Promise<void>): Promise<string> {
+      await store.close();
+      const level: Raw = new ClassicLevel(place.folder.storePath, {
+        keyEncoding: 'buffer',
+        valueEncoding: 'buffer',
+        compression: false,
+      });
+      await change(level);
+      await level.close();
+      try {
+        store = await openLevelStore(place.folder);
+        await Promise.all(['a', 'b', 'c'].map(votesOf));
+        return 'opened';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    }
+
+    it('is opened again as it was left', async () => {
+      expect(await tamper(async () => {})).toBe('opened');
+    });
+    it.each([
+      ['a hole', 2, 'world 2 is missing in the directory of worlds, "c" is 3'],
+      ['records without a name', 3, 'the directory names 2 worlds, but 3 are kept here'],
+    ])('notices %s', async (_, id, words) => {
+      expect(await tamper((level) => level.del(entry(id)))).toContain(words);
+    });
+    it('notices a world that is gone with its name', async () => {
+      const said = await tamper(async (level) => {
+        await level.del(entry(3));
+        await level.clear(world(3));
+      });
+      expect(said).toContain('the directory names 2 worlds, but 3 are kept here');
+    });
+    it('notices a world of which only the name is left, and says which', async () => {
+      const said = await tamper((level) => level.clear(world(2)));
+      expect(said).toContain('world "b": 0 runs, but no record of the state');
+      expect(said).toContain('put it back');
+    });
+    it('notices a damaged entry', async () => {
+      const flip = async (level: Raw) => {
+        const value = (await level.get(entry(2)))!;
+        value[8]! ^= 1;
+        await level.put(entry(2), value);
+      };
+      expect(await tamper(flip)).toContain('directory of worlds is damaged (key 000000007700000002)');
+    });
+    it('notices an entry that stands under another number', async () => {
+      const swap = async (level: Raw) => level.put(entry(2), (await level.get(entry(3)))!);
+      expect(await tamper(swap)).toContain('names world 3 under key 000000007700000002');
+    });
+    it('notices a sound record under the key of another world', async () => {
+      const said = await tamper(async (level) => {
+        const [[key, value]] = (await level.iterator({ ...world(2), limit: 1 }).all()) as [[Buffer, Buffer]];
+        const other = Buffer.from(key);
+        other[3] = 3;
+        await level.put(other, value);
+      });
+      expect(said).toContain('world "c"');
+      expect(said).toContain('of world 2');
+    });
+  });
+
+  it('is foreign to another region, whatever worlds it holds', async () => {
+    await (await open('a')).append([vote(1, 1, 1)]);
+    await expect(openDataFolder(place.path, { cluster: CLUSTER, region: 'us' })).rejects.toMatchObject({
+      code: 'foreign-store',
+    });
+    const same: DataFolder = await openDataFolder(place.path, { cluster: CLUSTER, region: REGION });
+    await expect(openLevelStore(same)).rejects.toMatchObject({ code: 'store-in-use' });
+  });
+});
