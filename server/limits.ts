@@ -89,6 +89,9 @@ export const SERVED_PARTS = 32;
 /** How often time is told to the worlds: while something is under way, and while nothing is. Heartbeats are 40 apart. */
 export const TICK_BUSY_MS = 5;
 export const TICK_IDLE_MS = 20;
+/** A world with a timer due within this is not worth putting to rest; one that rests looks at its timers this often, for clocks are set. */
+export const REST_LEAST_MS = 1_000;
+export const REST_TIMER_LOOK_MS = 60_000;
 /** Alarms of consensus that one world logs in a second; more are counted. */
 export const ALARMS_PER_SECOND = 10;
 /** A leaving region waits this long for another to take its worlds over; with GATEWAY_DRAIN_MS well below 5 s. */
@@ -275,8 +278,18 @@ export const LINK_QUEUE_RESERVE = 1 << 20;
 /** Time between attempts: from the first, doubled, up to the most; of each a random half is left out. */
 export const LINK_RETRY_FIRST_MS = 20;
 export const LINK_RETRY_MOST_MS = 1_000;
-/** Pings measure the round trip; a peer that says nothing for so long is gone. The core's heartbeats notice much sooner. */
+/** Pings measure the round trip; a peer that says nothing for so long is gone. It is said to be silent much sooner. */
 export const LINK_PING_MS = 1_000;
+/**
+ * Who has heard nothing for a beat pings, for all worlds together: on an idle link 25 times 64 bytes a second. Silence of so much
+ * longer than the round trip is told to worlds at rest, which go by it: a busy world gives a silent leader up as soon, by the
+ * heartbeats of its own. A server sets both by --election-ms.
+ */
+export const LINK_BEAT_MS = 40;
+export const LINK_QUIET_MS = 175;
+/** A peer that was late is believed to be late again, up to so many times LINK_QUIET_MS, for so long. */
+export const LINK_UNREST_MOST = 2;
+export const LINK_UNREST_MS = 4_000;
 /** The way to a peer is the least of so many round trips: a longer way is believed after 4 s, a shorter at once. */
 export const LINK_LEAST_OF = 4;
 export const LINK_SILENCE_MS = 5_000;

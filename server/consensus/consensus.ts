@@ -29,6 +29,7 @@ export class Consensus {
     const believed = core.election.leader;
     const extra: Extra = { confirmed: null, paused: null };
     const round = core.lease?.sequence ?? 0;
+    const { resting } = core.rest;
     const roused = rouse(core, input);
     handle(core, step, input, extra);
     followUp(core, step, extra);
@@ -37,6 +38,7 @@ export class Consensus {
     const { leader } = core.election;
     if (believed?.device !== leader?.device || believed?.ballot !== leader?.ballot)
       effects.leader = { device: leader?.device ?? null, ballot: leader?.ballot ?? 0 };
+    if (core.rest.resting !== resting) effects.resting = !resting;
     if (extra.confirmed !== null) effects.confirmed = extra.confirmed;
     if (extra.paused !== null) effects.paused = extra.paused;
     return effects;

@@ -183,6 +183,8 @@ export interface Effects {
    * changes; a deposition ends it, too.
    */
   readonly paused?: boolean;
+  /** This world is at rest here from now on, or no longer; given when it changes. */
+  readonly resting?: boolean;
   /** Highest confirm token for which a majority acknowledged this ballot after the token came in. */
   readonly confirmed?: number;
   /** Older commands are asked for than memory holds: read from storage and send them as `issued` messages. */

@@ -17,6 +17,7 @@ import {
   LEADER_TURN_TIMERS,
   PRESENCE_GRACE_MS,
   PRESENCE_STALE_MS,
+  REST_TIMER_LOOK_MS,
   SESSION_IDLE_MS,
   SESSION_SWEEP_MS,
   SESSION_SWEEP_ON_MS,
@@ -244,6 +245,24 @@ export class Leader {
     if (this.current === null) return;
     this.current.confirmed = Math.max(this.current.confirmed, token);
     this.release();
+  }
+
+  /**
+   * When a turn has something to do if nothing comes before, by the host's monotonic clock: -Infinity for now, Infinity for never.
+   * `wall` is the wall clock at `clock`.
+   */
+  dueAt(clock: number, wall: number): number {
+    const { current } = this;
+    if (current === null) return this.accepting === 0 ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    const busy =
+      this.queue.size > 0 || this.idle.length > 0 || this.unconfirmed || current.answers.waiting > 0;
+    if (busy || this.replies.length > 0) return Number.NEGATIVE_INFINITY;
+    const timer = current.state.nextTimer();
+    const timerAt =
+      timer === undefined ? Number.POSITIVE_INFINITY : clock + Math.min(timer.due - wall, REST_TIMER_LOOK_MS);
+    // A world that nobody ever entered has no sessions that could end.
+    const sweepAt = current.state.sessions().next().done ? Number.POSITIVE_INFINITY : this.sweepAt;
+    return Math.min(Math.max(timerAt, this.timersFrom), sweepAt, this.ticks.dueAt, this.presence.dueAt());
   }
 
   /** Replies that may leave now, in the name of `accepts`. */

@@ -77,6 +77,19 @@ export class Presence {
     });
   }
 
+  /** When somebody has to be looked at if no region says anything: -Infinity for now, Infinity for never. */
+  dueAt(): number {
+    if (this.arrived.size > 0 || this.goodbye.size > 0) return Number.NEGATIVE_INFINITY;
+    let due = Number.POSITIVE_INFINITY;
+    for (const since of this.absent.values()) {
+      due = since + this.limits.graceMs;
+      break;
+    }
+    for (const { sessions, at } of this.reports)
+      if (sessions.size > 0) due = Math.min(due, at + this.limits.staleMs);
+    return due;
+  }
+
   /** The next session that may have to join; taken out. */
   nextArrived(): string | undefined {
     return take(this.arrived);

@@ -15,6 +15,10 @@ export class TickSchedule {
     return this.everyMs !== null && now >= this.next;
   }
 
+  get dueAt(): number {
+    return this.everyMs === null ? Number.POSITIVE_INFINITY : this.next;
+  }
+
   /** The tick due at `now` has run; the next one keeps the beat unless that lies in the past. */
   ran(now: number): void {
     const every = this.everyMs ?? 0;

@@ -1,4 +1,5 @@
 import {
+  LINK_BEAT_MS,
   LINK_FRAME_BYTES,
   LINK_FRAME_FULL,
   LINK_LAST_WORDS_MS,
@@ -7,7 +8,10 @@ import {
   LINK_QUEUE_BYTES,
   LINK_QUEUE_RESERVE,
   LINK_QUEUE_SMALL,
+  LINK_QUIET_MS,
   LINK_SILENCE_MS,
+  LINK_UNREST_MOST,
+  LINK_UNREST_MS,
 } from '../limits.ts';
 import { type Received, splitMessages } from './codec.ts';
 import { FRAME, type Frame, type FrameKind } from './frames.ts';
@@ -24,11 +28,15 @@ export interface LinkBounds {
   readonly queueBytes: number;
   readonly pingMs: number;
   readonly silenceMs: number;
+  readonly beatMs: number;
+  readonly quietMs: number;
 }
 export const LINK_BOUNDS: LinkBounds = {
   queueBytes: LINK_QUEUE_BYTES,
   pingMs: LINK_PING_MS,
   silenceMs: LINK_SILENCE_MS,
+  beatMs: LINK_BEAT_MS,
+  quietMs: LINK_QUIET_MS,
 };
 
 export interface LinkHandlers {
@@ -36,6 +44,8 @@ export interface LinkHandlers {
   decode(bytes: Uint8Array): Received;
   /** What this throws is a bug of the host, and is thrown on. */
   deliver(received: Received): void;
+  /** Nothing came for a while, or something comes again: before what came is delivered. */
+  silent(silent: boolean): void;
   /** Once; not after `close` or `finish` from here. */
   down(reason: string): void;
 }
@@ -54,9 +64,11 @@ interface Outgoing {
   readonly bytes: number;
 }
 
-/** A clock that fits a frame's value: hundredths of a millisecond, round in half a day. */
+/** A clock that fits a frame's value: hundredths of a millisecond, even, round in six hours. */
 const TICKS_PER_MS = 100;
-const ticks = (): number => Math.round(performance.now() * TICKS_PER_MS) % 0x1_0000_0000;
+const ticks = (): number => (Math.round(performance.now() * TICKS_PER_MS) % 0x8000_0000) & ~BEAT;
+/** In a ping's value: it only asks for a sign of life. Round trips are measured once in a while: the way is the least of a few. */
+const BEAT = 1;
 
 /** An authenticated connection: messages out in one write a turn, in order; messages in; a clock of round trips. */
 export class Link {
@@ -77,10 +89,16 @@ export class Link {
   #delayedBytes = 0;
   #delayTimer: NodeJS.Timeout | null = null;
   readonly #pingTimer: NodeJS.Timeout;
+  readonly #beatTimer: NodeJS.Timeout;
   #retireTimer: NodeJS.Timeout | null = null;
   #lastTick = performance.now();
   /** From when on the peer's silence counts. */
   #silentFrom = performance.now();
+  #silent = false;
+  #lastBeat = performance.now();
+  /** When the peer was heard last, or this process stood still; by how much the peer was late, and when. */
+  #heardAt = performance.now();
+  #unrest = { late: 0, at: 0 };
 
   constructor(wire: Wire, dialler: number, faults: Faults, bounds: LinkBounds, handlers: LinkHandlers) {
     this.dialler = dialler;
@@ -89,6 +107,7 @@ export class Link {
     this.#bounds = bounds;
     this.#handlers = handlers;
     this.#pingTimer = setInterval(() => this.#tick(), bounds.pingMs);
+    this.#beatTimer = setInterval(() => this.#beat(), bounds.beatMs);
     wire.hand({ frame: (frame) => this.frame(frame), closed: (reason) => this.#down(reason) });
     this.#sendPing();
   }
@@ -121,6 +140,7 @@ export class Link {
 
   frame(frame: Frame): void {
     if (this.#faults.cut) return;
+    if (this.#silent) this.#heardAgain();
     if (frame.kind === FRAME.ping) this.#put(FRAME.pong, frame.value, []);
     else if (frame.kind === FRAME.pong) this.#pong(frame.value);
     else if (frame.kind === FRAME.messages) this.#messages(frame.body);
@@ -144,6 +164,7 @@ export class Link {
   retire(): void {
     this.#flush();
     clearInterval(this.#pingTimer);
+    clearInterval(this.#beatTimer);
     this.#retireTimer = setTimeout(() => this.fail('replaced'), LINK_LAST_WORDS_MS);
   }
 
@@ -161,6 +182,7 @@ export class Link {
 
   #stop(): void {
     clearInterval(this.#pingTimer);
+    clearInterval(this.#beatTimer);
     if (this.#retireTimer !== null) clearTimeout(this.#retireTimer);
     if (this.#delayTimer !== null) clearTimeout(this.#delayTimer);
     this.#queue = [];
@@ -245,10 +267,44 @@ export class Link {
   }
 
   #pong(value: number): void {
-    const sample = ((ticks() - value) >>> 0) / TICKS_PER_MS;
+    if ((value & BEAT) !== 0) return;
+    const sample = ((ticks() - value) & 0x7fff_ffff) / TICKS_PER_MS;
     this.rttMs = this.rttMs === null ? sample : this.rttMs + (sample - this.rttMs) / 8;
     this.#lastRtts.push(sample);
     if (this.#lastRtts.length > LINK_LEAST_OF) this.#lastRtts.shift();
+  }
+
+  /** The liveness of the peer's process, for all worlds: asked for where it does not show by itself. */
+  #beat(): void {
+    const now = performance.now();
+    const { beatMs, quietMs } = this.#bounds;
+    const stoodStill = now - this.#lastBeat > 2 * beatMs;
+    this.#lastBeat = now;
+    // What came meanwhile is not read yet.
+    if (stoodStill) this.#heardAt = now;
+    else if (!this.#faults.cut) this.#heardAt = Math.max(this.#heardAt, this.#wire.heardAt);
+    const quiet = now - this.#heardAt;
+    if (!this.#silent && quiet > quietMs + this.leastRttMs + this.#patience(now)) {
+      this.#silent = true;
+      this.#handlers.silent(true);
+    }
+    // One of the two is enough: its answer is heard as well.
+    if (quiet > beatMs * 0.75) this.#put(FRAME.ping, ticks() | BEAT, []);
+  }
+
+  /** It should not have been taken for gone: for some time it is given as much more. */
+  #heardAgain(): void {
+    const { quietMs } = this.#bounds;
+    const now = performance.now();
+    const late = Math.min(now - this.#heardAt - quietMs / 2, quietMs * LINK_UNREST_MOST);
+    this.#unrest = { late: Math.max(late, this.#patience(now)), at: now };
+    this.#heardAt = now;
+    this.#silent = false;
+    this.#handlers.silent(false);
+  }
+
+  #patience(now: number): number {
+    return this.#unrest.late * Math.max(0, 1 - (now - this.#unrest.at) / LINK_UNREST_MS);
   }
 
   #tick(): void {

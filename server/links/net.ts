@@ -224,6 +224,7 @@ class Net implements NetLinks {
       decode: (bytes) => decodePeer(bytes, device, self),
       deliver: ({ world, message }) => events.message(world, device, message),
       link: (up) => events.link(device, up),
+      silent: (silent) => events.silent?.(device, silent),
       log: logger,
     });
   }

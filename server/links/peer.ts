@@ -31,6 +31,7 @@ export interface PeerOptions {
   readonly decode: (bytes: Uint8Array) => Received;
   readonly deliver: (received: Received) => void;
   readonly link: (up: boolean) => void;
+  readonly silent: (silent: boolean) => void;
   readonly log: LinkLog;
 }
 
@@ -51,6 +52,7 @@ export class Peer {
   readonly #retired = new Set<Link>();
   /** What the host was told last. */
   #up = false;
+  #silent = false;
   #attempts = 0;
   #timer: NodeJS.Timeout | null = null;
   #greeting: Greeting | null = null;
@@ -153,6 +155,9 @@ export class Peer {
     const link: Link = new Link(wire, dialler, this.#faults, bounds, {
       decode,
       deliver,
+      silent: (silent) => {
+        if (this.#link === link) this.#tellSilent(silent);
+      },
       down: (reason) => this.#down(link, reason),
     });
     const stays = before !== null && before.dialler !== dialler && before.dialler === Math.max(self, device);
@@ -170,6 +175,7 @@ export class Peer {
     this.#timer = null;
     this.#say('info', { code: 'up' }, `linked to ${this.#name}`);
     this.#tell();
+    this.#tellSilent(false);
     if (first !== null) link.frame(first);
   }
 
@@ -181,6 +187,8 @@ export class Peer {
     // A link that lived begins the count anew; one that dies at once is not dialled faster and faster.
     if (performance.now() - link.since >= LINK_RETRY_MOST_MS) this.#attempts = 0;
     this.#tell();
+    // A cut does not tell that a link went, but that nothing comes any more.
+    if (this.#faults.cut) this.#tellSilent(true);
     this.#dialSoon();
   }
 
@@ -188,7 +196,14 @@ export class Peer {
     const up = this.#link !== null;
     if (up === this.#up || this.#faults.cut || this.#closed) return;
     this.#up = up;
+    this.#silent = false;
     this.#options.link(up);
+  }
+
+  #tellSilent(silent: boolean): void {
+    if (silent === this.#silent || !this.#up || this.#closed) return;
+    this.#silent = silent;
+    this.#options.silent(silent);
   }
 
   #dialSoon(): void {

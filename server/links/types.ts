@@ -46,4 +46,6 @@ export interface LinkEvents {
   message(world: string, from: number, message: PeerMessage): void;
   /** Up after both sides proved the cluster secret; down at the first close. */
   link(device: number, up: boolean): void;
+  /** Nothing came over a link that is up for an election time-out, or something comes again. A link that goes is silent no more. */
+  silent?(device: number, silent: boolean): void;
 }

@@ -45,6 +45,11 @@ export class PendingReads {
     }
   }
 
+  /** Reads without an answer. */
+  get size(): number {
+    return this.count;
+  }
+
   /** Whether a message has to be sent; `take` names it. */
   get waiting(): boolean {
     return this.gathering.length > 0;

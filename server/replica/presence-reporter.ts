@@ -45,6 +45,12 @@ export class PresenceReporter {
     this.reportedAt = Number.NEGATIVE_INFINITY;
   }
 
+  /** When the next list is due if nothing changes. */
+  dueAt(): number {
+    if (!this.changed && this.connections.size === 0) return Number.POSITIVE_INFINITY;
+    return this.changed ? Number.NEGATIVE_INFINITY : this.reportedAt + this.limits.refreshMs;
+  }
+
   /** The whole list, if one is due. Ask only when it can be sent. */
   take(now: number): PresenceReport | undefined {
     if (!this.changed && this.connections.size === 0) return undefined;

@@ -14,11 +14,12 @@ export interface Clock {
 
 export type HostInput =
   | { readonly kind: 'peer'; readonly from: number; readonly message: PeerMessage }
-  /** Every few milliseconds, and once at start. `roundTrip`: to the farthest peer, ms; left out where it is as before. */
+  /** Every few milliseconds from `dueAt` on, and once at start. `roundTrip`: to the farthest peer, ms; left out where it is as before. */
   | { readonly kind: 'tick'; readonly roundTrip?: number }
   /** All writes up to this one are on stable storage. */
   | { readonly kind: 'persisted'; readonly write: number }
   | { readonly kind: 'link'; readonly device: number; readonly up: boolean }
+  | { readonly kind: 'silent'; readonly device: number; readonly silent: boolean }
   /** A client's action; `id` names it in the effect `answers`, exactly once. */
   | { readonly kind: 'act'; readonly id: number; readonly request: ActRequest }
   /** A linearizable read; `id` names it in the effect `reads`, exactly once. */
@@ -83,4 +84,6 @@ export interface HostStatus {
   /** Actions of this region that wait for an answer. */
   readonly pending: number;
   readonly stopped: Stopped | undefined;
+  /** Nothing happens in this world, and no heartbeats are sent for it. */
+  readonly resting: boolean;
 }

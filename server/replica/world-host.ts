@@ -16,6 +16,7 @@ import {
   PRESENCE_SESSIONS_PER_MS,
   PRESENCE_SPACING_MS,
   REPLICA_TAIL_BYTES,
+  REST_LEAST_MS,
 } from '../limits.ts';
 import type { PeerMessage } from '../links/types.ts';
 import { PendingActions } from './pending-actions.ts';
@@ -58,6 +59,8 @@ export interface HostOptions {
   readonly firstRequest: number;
   readonly random: Environment['random'];
   readonly log: Environment['log'];
+  /** Whether this world may rest while nothing happens; true unless given. */
+  readonly mayRest?: boolean;
   /** Milliseconds since the turn began; leave out where time stands still. */
   readonly elapsed?: () => number;
   readonly limits?: Partial<HostLimits>;
@@ -101,6 +104,10 @@ export class WorldHost {
   /** Messages of the core to itself that were set free and not handled yet. */
   private readonly inbox: Send[] = [];
   private draining = false;
+  private resting = false;
+  /** The last write handed out, and the last known to be durable. */
+  private written = 0;
+  private durable = 0;
   /** A planned hand-over is under way: no function may run. */
   private paused = false;
   private stopped: Stopped | undefined;
@@ -152,6 +159,7 @@ export class WorldHost {
       inWindow,
       pending: this.actions.size,
       stopped: this.stopped,
+      resting: this.resting,
     };
   }
 
@@ -163,12 +171,13 @@ export class WorldHost {
         this.takeFromPeer(input.from, input.message);
         return;
       case 'tick':
-        this.feed({ ...input, now: this.clock.now });
+        this.feed({ ...input, now: this.clock.now, rest: this.mayRest() });
         this.dropFailedPreparation();
         this.actions.expire(this.clock.now);
         this.readRequests.expire(this.clock.now);
         return;
       case 'persisted':
+        this.durable = input.write;
         this.sort(this.options.gate.persisted(input.write));
         this.feedOwn();
         return;
@@ -180,9 +189,11 @@ export class WorldHost {
           const error = new ThroughlineError('draining', 'this region is leaving');
           this.out.answers.push({ id: input.id, error });
         } else this.actions.add(input.id, input.request, this.replica.state, this.clock.now);
+        this.wake();
         return;
       case 'read':
         this.readRequests.add(input.id, this.clock.now);
+        this.wake();
         return;
       case 'connected':
         this.reporter.connected(input.session);
@@ -199,6 +210,30 @@ export class WorldHost {
       default:
         this.feed(input);
     }
+  }
+
+  /** Somebody waits for an answer here: the leader may be gone without this region knowing. */
+  private wake(): void {
+    if (this.resting && this.actions.size + this.readRequests.size > 0) this.feed({ kind: 'wake' });
+  }
+
+  private mayRest(): boolean {
+    if (this.options.mayRest === false || this.leader.ballot === 0 || this.draining) return false;
+    if (this.durable < this.written) return false;
+    const { now, wall } = this.clock;
+    return this.leader.dueAt(now, wall) - now >= REST_LEAST_MS;
+  }
+
+  /**
+   * From when on this world has to be told the time again, if nothing comes before; -Infinity: always, Infinity: never. As of the
+   * end of the last turn.
+   */
+  get dueAt(): number {
+    const busy = !this.resting || this.actions.size > 0 || this.readRequests.size > 0;
+    if (busy || this.draining)
+      return this.stopped === undefined ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+    const { now, wall } = this.clock;
+    return Math.min(this.leader.dueAt(now, wall), this.reporter.dueAt());
   }
 
   private takeFromPeer(from: number, message: PeerMessage): void {
@@ -293,7 +328,11 @@ export class WorldHost {
 
   /** The order of these is part of the seam: a deposition comes before what is issued, an activation after it. */
   private absorb(effects: Effects): void {
-    if (effects.write !== undefined) this.out.writes.push(effects.write);
+    if (effects.write !== undefined) {
+      this.out.writes.push(effects.write);
+      this.written = effects.write.write;
+    }
+    if (effects.resting !== undefined) this.resting = effects.resting;
     this.sort(this.options.gate.add(effects.sends));
     if (effects.deposed !== undefined) this.depose();
     for (const command of effects.issued)
