@@ -7,13 +7,14 @@ import { decodeEnvelope, encodeEnvelope } from '../schemas/support/envelope.ts';
 import { SchemaError } from '../schemas/support/errors.ts';
 import type { Change, Digest } from '../schemas/support/types.ts';
 import { isWellFormed } from '../schemas/support/utf8.ts';
+import type { AnswerHash } from './answers.ts';
 import { type LeaderFunction, type RunnableDefinition, runnable } from './definition.ts';
 import { requireDigest, StateError } from './errors.ts';
 import { CODE_LENGTH, COMMAND_BYTES, SESSION_NAME_LENGTH } from './limits.ts';
 import { MadeCommands } from './made-commands.ts';
 import { Overlay } from './overlay.ts';
 import { SessionOverlay } from './session-overlay.ts';
-import type { Answer, Session } from './sessions.ts';
+import type { Session } from './sessions.ts';
 import { changesOf, type WorldState } from './state.ts';
 import { ACTION, applySystem, type SystemChange, type SystemTarget } from './system.ts';
 import { clip } from './text.ts';
@@ -108,12 +109,12 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
   }
 
   /** The rest of a command whose row changes are in the overlay. */
-  private advance(change: SystemChange, born: number): Answer | null {
+  private advance(change: SystemChange, born: number): AnswerHash | null {
     const { number } = change;
-    const answer = applySystem(this, change);
+    const hash = applySystem(this, change);
     this.version = number;
     this.born = born;
-    return answer;
+    return hash;
   }
 
   issued(number: number): void {
@@ -322,12 +323,12 @@ export class LeaderState implements LeaderStateLike, SystemTarget {
       timerFired: occasion.firing,
       timersCancelled: outcome.timersCancelled,
       changes,
-      answer: null as Answer | null,
+      hash: null as AnswerHash | null,
       tables: EMPTY,
       system: EMPTY,
     };
     overlay.install(changes, number);
-    envelope.answer = this.advance(envelope, ballot);
+    envelope.hash = this.advance(envelope, ballot);
     envelope.tables = { low: overlay.digest.low, high: overlay.digest.high };
     envelope.system = { low: system.low, high: system.high };
     const bytes = encodeEnvelope(envelope);

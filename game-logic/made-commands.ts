@@ -4,7 +4,7 @@
  * between what was run and what was written down is found by the first replica that reads it.
  */
 import type { Change, Digest } from '../schemas/support/types.ts';
-import type { Answer } from './sessions.ts';
+import type { AnswerHash } from './answers.ts';
 import type { SystemChange } from './system.ts';
 
 export interface MadeCommand extends SystemChange {
@@ -12,8 +12,8 @@ export interface MadeCommand extends SystemChange {
   readonly precedent: number;
   /** Rows are whole, those of patches too. */
   readonly changes: readonly Change[];
-  /** The answer that its session now holds; null where the command has none. */
-  readonly answer: Answer | null;
+  /** Of the answer that its session now holds; null where the command has none. */
+  readonly hash: AnswerHash | null;
   /** After it. */
   readonly tables: Digest;
   readonly system: Digest;

@@ -5,60 +5,10 @@
  */
 import { hashBegin, hashBool, hashFinish, hashNumber, hashText } from '../schemas/support/hash.ts';
 import type { Digest } from '../schemas/support/types.ts';
+import { type AnswerData, type AnswerHash, AnswerRing, hashAnswer } from './answers.ts';
 import { HASH_KIND } from './hash-kinds.ts';
 import { ANSWERS_KEPT } from './limits.ts';
 import type { SessionAnswer, SessionView } from './types.ts';
-
-/** An executed sequence and its answer. `region` -1: nobody waits for it. */
-export class Answer implements SessionAnswer {
-  readonly sequence: number;
-  readonly number: number;
-  readonly result: string;
-  private readonly region: number;
-  private readonly request: number;
-  /** Its hash, kept because it is taken away again when the answer is no longer held. */
-  private low = 0;
-  private high = 0;
-
-  constructor(sequence: number, number: number, result: string, region: number, request: number) {
-    this.sequence = sequence;
-    this.number = number;
-    this.result = result;
-    this.region = region;
-    this.request = request;
-  }
-
-  get origin(): SessionAnswer['origin'] {
-    return this.region === -1 ? null : { region: this.region, request: this.request };
-  }
-
-  /** `name` is the hash of the session's id, so that its characters are not hashed for each answer. */
-  add(name: Digest, digest: Digest): void {
-    hashBegin(HASH_KIND.answer);
-    hashNumber(0, name.low);
-    hashNumber(1, name.high);
-    hashNumber(2, this.sequence);
-    hashNumber(3, this.number);
-    hashNumber(4, this.region);
-    hashNumber(5, this.request);
-    hashText(6, this.result);
-    const { low, high } = digest;
-    hashFinish(digest, 1);
-    this.low = (digest.low - low) | 0;
-    this.high = (digest.high - high) | 0;
-  }
-
-  /** The same for an answer that was added to a digest before: to that of the leader state which gave it. */
-  addAgain(digest: Digest): void {
-    digest.low = (digest.low + this.low) >>> 0;
-    digest.high = (digest.high + this.high) >>> 0;
-  }
-
-  take(digest: Digest): void {
-    digest.low = (digest.low - this.low) >>> 0;
-    digest.high = (digest.high - this.high) >>> 0;
-  }
-}
 
 /** A session as plain data, for snapshots. */
 export interface SessionData {
@@ -89,8 +39,8 @@ export class Session implements SessionView {
   private readonly parent: Session | null;
   /** Answers given by this session ever, as counted by this object; the last ANSWERS_KEPT of them are held. */
   private count = 0;
-  /** Those from `start` on; earlier ones are the parent's. */
-  private own: Answer[] = [];
+  /** Those from `start` on; earlier ones are the parent's. Most sessions never act. */
+  private ring: AnswerRing | null = null;
   private start = 0;
 
   /** A new session, or one that goes on where `parent` stands now. */
@@ -117,46 +67,45 @@ export class Session implements SessionView {
     return this.count > ANSWERS_KEPT ? this.count - ANSWERS_KEPT : 0;
   }
 
-  private at(position: number): Answer {
-    return position >= this.start ? this.own[position - this.start]! : this.parent!.at(position);
+  private holding(position: number): AnswerRing {
+    return position >= this.start ? this.ring! : this.parent!.holding(position);
   }
 
-  answer(sequence: number): Answer | 'settled' | undefined {
+  answer(sequence: number): SessionAnswer | 'settled' | undefined {
     if (sequence > this.sequence) return undefined;
     if (sequence <= this.floor) return 'settled';
     let low = this.oldest;
     let high = this.count;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.at(middle).sequence < sequence) low = middle + 1;
+      if (this.holding(middle).sequence(middle) < sequence) low = middle + 1;
       else high = middle;
     }
     if (low === this.count) return undefined;
-    const found = this.at(low);
-    return found.sequence === sequence ? found : undefined;
+    const ring = this.holding(low);
+    return ring.sequence(low) === sequence ? ring.answer(low) : undefined;
   }
 
   /**
-   * Records an executed sequence, higher than all before, and moves the digest of the answers. `again`: the answer is one that
-   * a leader state recorded already.
+   * Records an executed sequence, higher than all before, and moves the digest of the answers. `known`: its hash, where a leader
+   * state took it before. Returns the hash.
    */
-  record(answer: Answer, digest: Digest, again = false): void {
+  record(answer: AnswerData, digest: Digest, known: AnswerHash | null): AnswerHash {
     if (this.count >= ANSWERS_KEPT) {
-      const evicted = this.at(this.count - ANSWERS_KEPT);
-      evicted.take(digest);
-      this.floor = evicted.sequence;
+      const evicted = this.count - ANSWERS_KEPT;
+      const ring = this.holding(evicted);
+      ring.take(evicted, digest);
+      this.floor = ring.sequence(evicted);
     }
-    this.own.push(answer);
+    const hash = known ?? { low: 0, high: 0 };
+    if (known === null) hashAnswer(this.name, answer, hash);
+    this.ring ??= new AnswerRing(this.start);
+    this.ring.add(answer, hash);
     this.count++;
     this.sequence = answer.sequence;
-    if (again) answer.addAgain(digest);
-    else answer.add(this.name, digest);
-    // A quarter more than is kept, so that each move is paid for by many answers.
-    if (this.own.length > ANSWERS_KEPT + ANSWERS_KEPT / 4) {
-      const surplus = this.own.length - ANSWERS_KEPT;
-      this.own.splice(0, surplus);
-      this.start += surplus;
-    }
+    digest.low = (digest.low + hash.low) >>> 0;
+    digest.high = (digest.high + hash.high) >>> 0;
+    return hash;
   }
 
   /** Moves the digest to the session as it is now, its answers apart; to be called after each change. */
@@ -183,14 +132,14 @@ export class Session implements SessionView {
   /** Takes the session and its answers out of the digest, for it ends. */
   take(digest: Digest): void {
     this.unhash(digest);
-    for (let i = this.oldest; i < this.count; i++) this.at(i).take(digest);
+    for (let i = this.oldest; i < this.count; i++) this.holding(i).take(i, digest);
   }
 
   toData(): SessionData {
     const answers: SessionData['answers'][number][] = [];
     for (let i = this.oldest; i < this.count; i++) {
-      const { sequence, number, result, origin } = this.at(i);
-      answers.push({ sequence, number, result, origin });
+      const ring = this.holding(i);
+      answers.push({ sequence: ring.sequence(i), ...ring.answer(i) });
     }
     const { id, joined, sequence, time, floor } = this;
     return { id, joined, sequence, time, floor, answers };
@@ -203,8 +152,8 @@ export class Session implements SessionView {
     copy.sequence = this.sequence;
     copy.time = this.time;
     copy.floor = this.floor;
-    for (let i = this.oldest; i < this.count; i++) copy.own.push(this.at(i));
-    copy.count = copy.own.length;
+    if (this.count > 0) copy.ring = new AnswerRing(0);
+    for (let i = this.oldest; i < this.count; i++, copy.count++) this.holding(i).copyTo(copy.ring!, i);
     copy.low = this.low;
     copy.high = this.high;
     return copy;
@@ -215,8 +164,9 @@ export class Session implements SessionView {
     session.joined = data.joined;
     for (const { sequence, number, result, origin } of data.answers)
       session.record(
-        new Answer(sequence, number, result, origin?.region ?? -1, origin?.request ?? 0),
+        { sequence, number, result, region: origin?.region ?? -1, request: origin?.request ?? 0 },
         digest,
+        null,
       );
     session.sequence = data.sequence;
     session.time = data.time;

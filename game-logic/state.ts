@@ -125,7 +125,7 @@ export class WorldState implements WorldStateLike, SystemTarget {
     this.requireNext(number, made.precedent);
     this.broken = true;
     const changes = this.tables.applyWhole(made.changes);
-    applySystem(this, made, made.answer);
+    applySystem(this, made, made.hash);
     this.finish(number, born, made.tables, made.system);
     return { number, born, session, sequence, result, region, request, changes };
   }

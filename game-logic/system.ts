@@ -5,9 +5,10 @@
 import type { Envelope } from '../schemas/support/command-types.ts';
 import { hashBegin, hashFinish, hashNumber } from '../schemas/support/hash.ts';
 import type { Digest } from '../schemas/support/types.ts';
+import type { AnswerHash } from './answers.ts';
 import { StateError } from './errors.ts';
 import { HASH_KIND } from './hash-kinds.ts';
-import { Answer, type Session } from './sessions.ts';
+import type { Session } from './sessions.ts';
 import { hashTimer, type TimerQueue } from './timers.ts';
 
 /** Names of commands that no action has: '$' cannot stand in a schema's name. */
@@ -50,14 +51,14 @@ export interface SystemTarget {
 }
 
 /**
- * Returns the answer that the session of the command now holds, null where there is none. `known`: that answer, where a leader
- * state recorded it before.
+ * Returns the hash of the answer that the session of the command now holds, null where there is none. `known`: that hash, where a
+ * leader state took it before.
  */
 export function applySystem(
   target: SystemTarget,
   change: SystemChange,
-  known: Answer | null = null,
-): Answer | null {
+  known: AnswerHash | null = null,
+): AnswerHash | null {
   if (change.time < target.time)
     throw new StateError('forged', change.number, `time ${change.time} is before ${target.time}`);
   const { system } = target;
@@ -66,7 +67,7 @@ export function applySystem(
     hashClock(change.time, system, 1);
     target.time = change.time;
   }
-  const answer = change.session === '' ? null : applySession(target, change, known);
+  const hash = change.session === '' ? null : applySession(target, change, known);
   if (change.timerFired !== 0) removeTimer(target, change.timerFired, change.number);
   for (let i = 0; i < change.timersCancelled.length; i++)
     removeTimer(target, change.timersCancelled[i]!, change.number);
@@ -77,7 +78,7 @@ export function applySystem(
     target.timers.add(timer);
     hashTimer(timer, system, 1);
   }
-  return answer;
+  return hash;
 }
 
 function removeTimer(target: SystemTarget, id: number, number: number): void {
@@ -86,7 +87,11 @@ function removeTimer(target: SystemTarget, id: number, number: number): void {
   hashTimer(timer, target.system, -1);
 }
 
-function applySession(target: SystemTarget, change: SystemChange, known: Answer | null): Answer | null {
+function applySession(
+  target: SystemTarget,
+  change: SystemChange,
+  known: AnswerHash | null,
+): AnswerHash | null {
   const { system } = target;
   const { number, session: id, action, sequence } = change;
   if (action === ACTION.end) {
@@ -96,18 +101,17 @@ function applySession(target: SystemTarget, change: SystemChange, known: Answer 
     return null;
   }
   const session = target.writableSession(id, number);
-  let answer: Answer | null = null;
+  let hash: AnswerHash | null = null;
   if (action === ACTION.join) session.joined = true;
   else if (action === ACTION.leave) session.joined = false;
   else {
     if (sequence <= session.sequence)
       throw new StateError('forged', number, `sequence ${sequence} is not above ${session.sequence}`);
-    answer = known ?? new Answer(sequence, number, change.result, change.region, change.request);
-    session.record(answer, system, known !== null);
+    hash = session.record(change, system, known);
   }
   session.time = change.time;
   session.rehash(system);
-  return answer;
+  return hash;
 }
 
 /** Adds or takes the clock. */

@@ -1,4 +1,4 @@
-import { at, startOf } from './numbered.ts';
+import { issuedAt } from './issued-tail.ts';
 import type { Paxos } from './paxos-state.ts';
 import type { Ballot, Command, Message, Vote } from './types.ts';
 import { allVotes } from './votes.ts';
@@ -56,10 +56,10 @@ function fill(issued: Iterable<Command>, messageBytes: number): Page {
 
 /** Issued commands from this number on, if memory holds it; at most `max`. */
 export function* issuedFrom(paxos: Paxos, from: number, max = Number.MAX_SAFE_INTEGER): Generator<Command> {
-  if (from < startOf(paxos.tail)) return;
+  if (from < paxos.tail.first) return;
   const last = Math.min(paxos.upTo, from + max - 1);
   for (let number = from; number <= last; number++) {
-    const command = at(paxos.tail, number);
+    const command = issuedAt(paxos.tail, number);
     if (command === undefined) return;
     yield command;
   }

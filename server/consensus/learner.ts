@@ -1,7 +1,8 @@
 import { fail } from './assert.ts';
 import { issuedFrom } from './info.ts';
+import { issuedAt, keepIssued } from './issued-tail.ts';
 import { CATCH_UP_ANSWER_BYTES, CATCH_UP_COMMANDS, OPEN_WINDOWS } from './limits.ts';
-import { at, put, remove, startOf } from './numbered.ts';
+import { at, put, remove } from './numbered.ts';
 import type { Paxos } from './paxos-state.ts';
 import { cut, type Step, send } from './paxos-step.ts';
 import { agreesWithChain, hearOf, stepDown } from './role.ts';
@@ -57,7 +58,7 @@ function checkKnown(
   first: number,
   born: Ballot,
 ): void {
-  const known = number < first ? undefined : at(paxos.tail, number);
+  const known = number < first ? undefined : issuedAt(paxos.tail, number);
   if (known !== undefined && known.born !== born) disagreement(step, from, number, born, known.born);
 }
 
@@ -125,7 +126,7 @@ export function onIssued(paxos: Paxos, step: Step, from: Device, commands: reado
 export function learn(paxos: Paxos, step: Step, from: Device, command: Command): void {
   const { number, born, precedent } = command;
   if (number <= paxos.upTo) {
-    const known = at(paxos.tail, number);
+    const known = issuedAt(paxos.tail, number);
     if (known === undefined) return;
     if (known.born !== born) disagreement(step, from, number, born, known.born);
     else if (!sameContent(known, command))
@@ -211,7 +212,7 @@ function accept(paxos: Paxos, step: Step, command: Command): void {
     });
   if (paxos.role.kind === 'leading' && !agreesWithChain(paxos.role, command)) stepDown(paxos, step);
   if (votedFor(paxos.votes, number, born) === undefined) step.learned.push(command);
-  put(paxos.tail, number, command);
+  keepIssued(paxos.tail, command);
   paxos.upTo = number;
   paxos.born = born;
   step.issued.push(command);
@@ -226,7 +227,7 @@ export function onCatchUp(paxos: Paxos, step: Step, to: Device, from: number, ma
 export function teach(paxos: Paxos, step: Step, to: Device, from: number, max: number): void {
   const { upTo, tail, setup } = paxos;
   if (from < 1 || from > upTo || max < 1) return;
-  if (from < startOf(tail)) {
+  if (from < tail.first) {
     step.serve.push({ to, from, max: Math.min(max, upTo - from + 1) });
     return;
   }

@@ -1,4 +1,5 @@
 import { fail } from './assert.ts';
+import { cloneTail, createTail, type IssuedTail, issuedHeld, keepIssued, packIssued } from './issued-tail.ts';
 import { cloneNumbered, entries, type Numbered, numbered, put } from './numbered.ts';
 import { createMajority, type IsMajority } from './quorum.ts';
 import { cloneTally, createTally, serialiseTally, type Tally } from './tally.ts';
@@ -65,7 +66,7 @@ export interface Paxos {
   /** Highest issued command known by name only, above upTo: with its precedents it is a Success for all of them. */
   mark: { readonly upTo: number; readonly born: Ballot } | null;
   /** The last issued commands, to answer CatchUp. */
-  tail: Numbered<Command>;
+  tail: IssuedTail;
   tally: Tally;
   role: Role;
   /** Number of the last write handed to storage, and of the last with learned commands. They count, they mean nothing: not in
@@ -128,16 +129,17 @@ function restoreVote(votes: OpenVotes, upTo: number, vote: Vote): void {
   );
 }
 
-function restoreTail({ upTo, born, tail }: Durable): Numbered<Command> {
-  const list = numbered<Command>(upTo + 1 - tail.length);
+function restoreTail({ upTo, born, tail }: Durable): IssuedTail {
+  const list = createTail(upTo + 1 - tail.length);
   let precedent: Ballot | null = null;
   for (const [index, command] of tail.entries()) {
     const number = upTo + 1 - tail.length + index;
     if (command.number !== number || (precedent !== null && command.precedent !== precedent))
       fail('I3', 'the stored log is not a chain', { number, found: command.number });
     precedent = command.born;
-    put(list, number, command);
+    keepIssued(list, command);
   }
+  packIssued(list, tail.length);
   if (precedent !== null && precedent !== born)
     fail('I3', 'the stored log ends in another command', { upTo, born, found: precedent });
   return list;
@@ -149,7 +151,7 @@ export function clonePaxos(paxos: Paxos): Paxos {
     ...paxos,
     votes: cloneNumbered(paxos.votes),
     early: cloneNumbered(paxos.early),
-    tail: cloneNumbered(paxos.tail),
+    tail: cloneTail(paxos.tail),
     tally: cloneTally(paxos.tally),
     role: cloneRole(paxos.role),
   };
@@ -172,23 +174,33 @@ export function serialisePaxos(paxos: Paxos): string {
   return [
     `${lastTried},${nextBal},${seen},${born}@${upTo},${marked},${mark === null ? '' : `${mark.born}@${mark.upTo}`},${infos}`,
     serialiseVotes(allVotes(paxos.votes)),
-    serialiseCommands(paxos.early),
-    serialiseCommands(paxos.tail),
+    serialiseList(paxos.early),
+    serialiseTail(paxos.tail),
     serialiseTally(paxos.tally),
     serialiseRole(paxos.role),
   ].join('/');
 }
 
-function serialiseCommands(list: Numbered<Command>): string {
+function serialiseList(list: Numbered<Command>): string {
   let text = '';
-  for (const [number, { born, precedent }] of entries(list)) text += `${born}@${number}<${precedent},`;
+  for (const [, command] of entries(list)) text += serialiseCommand(command);
   return text;
+}
+
+function serialiseTail(tail: IssuedTail): string {
+  let text = '';
+  for (const command of issuedHeld(tail)) text += serialiseCommand(command);
+  return text;
+}
+
+function serialiseCommand({ number, born, precedent }: Command): string {
+  return `${born}@${number}<${precedent},`;
 }
 
 function serialiseRole(role: Role): string {
   if (role.kind === 'follower') return '';
   if (role.kind === 'leading')
-    return `L${role.ballot},${role.next},${role.begun},${serialiseCommands(role.chain)}`;
+    return `L${role.ballot},${role.next},${role.begun},${serialiseList(role.chain)}`;
   const infos = role.infos.map((info) => (info === null ? '' : `${info.upTo}:${serialiseVotes(info.votes)}`));
   const partial = role.partial.map((part) =>
     part === null

@@ -6,9 +6,10 @@
  *   const effects = stepPaxos(paxos, input);      // changes `paxos`; explorers step a clonePaxos()
  */
 import { onBeginBallot, onNextBallot } from './follower.ts';
+import { packIssued } from './issued-tail.ts';
 import { beginOpen, lead, onBallotInfo, onMyNextBal, propose, resend, tryActivate } from './leader.ts';
 import { advance, onCatchUp, onIssued, onMark, onSuccess, onVoted } from './learner.ts';
-import { dropThrough, endOf } from './numbered.ts';
+import { dropThrough } from './numbered.ts';
 import type { Paxos } from './paxos-state.ts';
 import { addToRanges, beginStep, finish, type Step, sendOthers } from './paxos-step.ts';
 import { hearOf, stepDown } from './role.ts';
@@ -132,6 +133,6 @@ function forget(paxos: Paxos): void {
   dropThrough(early, upTo);
   pruneTally(tally, upTo);
   if (role.kind === 'leading') dropThrough(role.chain, upTo);
-  dropThrough(tail, endOf(tail) - 1 - setup.config.tailCommands);
+  packIssued(tail, setup.config.tailCommands);
   if (paxos.mark !== null && paxos.mark.upTo <= upTo) paxos.mark = null;
 }

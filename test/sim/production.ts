@@ -14,6 +14,7 @@ export { PROTOCOL_VERSION } from '../../schemas/protocol-version.ts';
 export { decodeEnvelope, joinBatch, splitBatch } from '../../schemas/support/envelope.ts';
 export { SchemaError } from '../../schemas/support/errors.ts';
 export { Consensus } from '../../server/consensus/consensus.ts';
+export { issuedAt } from '../../server/consensus/issued-tail.ts';
 export { at } from '../../server/consensus/numbered.ts';
 export { OutputGate } from '../../server/consensus/output-gate.ts';
 export { stepPaxos } from '../../server/consensus/paxos.ts';

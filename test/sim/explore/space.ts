@@ -225,7 +225,7 @@ export class Space {
       const message: Message = {
         kind: 'issued',
         upTo: number,
-        commands: [this.production.at(paxos.tail, number)!],
+        commands: [this.production.issuedAt(paxos.tail, number)!],
       };
       for (let to = 0; to < this.scope.devices; to++) if (to !== self) yield this.fly(self, to, message);
     }

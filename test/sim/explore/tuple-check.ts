@@ -1,3 +1,4 @@
+import { issuedHeld } from '../../../server/consensus/issued-tail.ts';
 import type { Command, Device } from '../../../server/consensus/types.ts';
 import { checkHistory, majoritySets } from '../check/history.ts';
 import { Violation } from '../violation.ts';
@@ -38,7 +39,7 @@ export class TupleCheck {
   private longestLog(states: readonly DeviceState[]): Command[] {
     let longest: Command[] = [];
     for (const { self, paxos } of states) {
-      const log = [...paxos.tail.items.slice(paxos.tail.head)] as Command[];
+      const log = [...issuedHeld(paxos.tail)];
       let precedent = 0;
       for (const [index, command] of log.entries()) {
         if (command.number !== index + 1 || command.precedent !== precedent)

@@ -1,3 +1,4 @@
+import { issuedHeld } from '../../../server/consensus/issued-tail.ts';
 import type { Paxos } from '../../../server/consensus/paxos-state.ts';
 import type { Command, Message, VotedRange, Write } from '../../../server/consensus/types.ts';
 import type { Store } from '../cluster/store.ts';
@@ -30,10 +31,7 @@ export function serialiseStore(store: Store): string {
 
 /** What a device has concluded to be issued. */
 export function serialiseLog({ tail }: Paxos): string {
-  return tail.items
-    .slice(tail.head)
-    .map((command) => named(command!))
-    .join();
+  return [...issuedHeld(tail)].map(named).join();
 }
 
 export function serialiseWrite({ ballots, votes, learned, issued }: Write): string {

@@ -229,7 +229,7 @@ export const CONSENSUS: readonly Mutant[] = [
       edit(
         'info',
         'upTo: paxos.upTo,\n    born: paxos.born,',
-        'upTo: paxos.marked,\n    born: paxos.marked === paxos.upTo ? paxos.born : (at(paxos.tail, paxos.marked)?.born ?? 0),',
+        'upTo: paxos.marked,\n    born: paxos.marked === paxos.upTo ? paxos.born : (issuedAt(paxos.tail, paxos.marked)?.born ?? 0),',
       ),
     ],
   },
