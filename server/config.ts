@@ -1,10 +1,18 @@
 /** What one region server is told at its start, and what of it can be wrong. */
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
+import { WORLDS } from './limits.ts';
 
 export interface Address {
   readonly host: string;
   readonly port: number;
+}
+
+export interface WorldEntry {
+  /** What players and operators call it. */
+  readonly name: string;
+  /** The definition, by its own name; several worlds may have one. */
+  readonly definition: string;
 }
 
 export interface RegionConfig {
@@ -20,7 +28,7 @@ export interface RegionConfig {
   readonly listen: Address;
   readonly admin: Address;
   readonly data: string;
-  readonly worlds: readonly string[];
+  readonly worlds: readonly WorldEntry[];
   readonly secret: string;
   /** null: the admin port asks for none; allowed on loopback only. */
   readonly adminToken: string | null;
@@ -28,6 +36,11 @@ export interface RegionConfig {
   readonly allowFaults: boolean;
   /** A follower that heard nothing from a leader for this long looks for another; the other times follow from it. */
   readonly electionMs: number;
+  /**
+   * Who counts votes: every region (`all`, claim 3), or the leader, who tells the others (`leader`, claim 2); `auto`: by the number of regions.
+   * Regions that differ stay safe, and learn some commands later: no part of the cluster's digest, so that it can be changed region by region.
+   */
+  readonly voting: 'auto' | 'all' | 'leader';
   /** Life of a player token; a session that nobody uses is forgotten after twice as long. */
   readonly tokenMs: number;
   readonly transport: 'auto' | 'uws' | 'ws';
@@ -40,6 +53,8 @@ export interface RegionConfig {
 export class ConfigError extends Error {}
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,31}$/;
+/** It stands in URLs, keys of the store and lines of the log. */
+const WORLD_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 /** A device is a bit of a mask in the consensus core. */
 const MOST_REGIONS = 31;
 const LEAST_TOKEN_MS = 36_000;
@@ -84,14 +99,53 @@ export function parsePeers(text: string): { regions: string[]; peers: Address[] 
   return { regions, peers };
 }
 
+/**
+ * `arena,duel-1=arena,cup-{1..100}=arena`: names of worlds, each with its definition; a name alone is a definition's own. A range
+ * stands for the names with each of its numbers, written as wide as the first. Throws ConfigError.
+ */
+export function parseWorlds(text: string, definitions: readonly string[]): WorldEntry[] {
+  const worlds = new Map<string, string>();
+  for (const part of text.split(',')) {
+    const [pattern = '', given] = part.trim().split(/=(.*)/s);
+    const definition = given?.trim() ?? pattern;
+    const only = `only ${definitions.join(', ')}`;
+    if (!definitions.includes(definition))
+      throw new ConfigError(
+        given === undefined
+          ? `there is no world '${pattern}', ${only}; one of your own is NAME=DEFINITION`
+          : `worlds: there is no definition '${definition}' for '${pattern}', ${only}`,
+      );
+    for (const name of namesOf(pattern, WORLDS - worlds.size)) {
+      if (!WORLD_NAME.test(name))
+        throw new ConfigError(
+          `worlds: '${name.slice(0, 80)}' is no name: up to 63 of a-z, 0-9, _ and -, the first a letter or a digit`,
+        );
+      if (worlds.has(name)) throw new ConfigError(`worlds: ${name} is named twice`);
+      worlds.set(name, definition);
+    }
+  }
+  return [...worlds].map(([name, definition]) => ({ name, definition }));
+}
+
+/** `room: at most so many, or a ConfigError. */
+function namesOf(pattern: string, room: number): string[] {
+  const range = /^([^{}]*)\{(\d{1,9})\.\.(\d{1,9})\}([^{}]*)$/.exec(pattern);
+  const [, before = '', first = '0', last = '0', after = ''] = range ?? [];
+  const count = range === null ? 1 : Number(last) - Number(first) + 1;
+  if (count < 1) throw new ConfigError(`worlds: ${pattern} ends before it begins`);
+  if (count > room) throw new ConfigError(`worlds: at most ${WORLDS} on one server`);
+  if (range === null) return [pattern];
+  return Array.from({ length: count }, (_, index) => {
+    const number = String(Number(first) + index);
+    return `${before}${first.startsWith('0') ? number.padStart(first.length, '0') : number}${after}`;
+  });
+}
+
 /** Throws ConfigError for what cannot work or is not safe. */
 export function checkConfig(config: RegionConfig, given: { secret: boolean; adminToken: boolean }): void {
   const own = config.peers[config.regions.indexOf(config.region)];
   if (own === undefined)
     throw new ConfigError(`region '${config.region}' is not one of the peers ${config.regions.join(', ')}`);
-  if (config.worlds.length === 0) throw new ConfigError('worlds: at least one');
-  if (new Set(config.worlds).size !== config.worlds.length)
-    throw new ConfigError('worlds: one is named twice');
   if (!Number.isInteger(config.electionMs) || config.electionMs < 50 || config.electionMs > 60_000)
     throw new ConfigError(`election-ms: expected 50 to 60000, got ${config.electionMs}`);
   if (!(config.tokenMs >= LEAST_TOKEN_MS && config.tokenMs <= MOST_TOKEN_MS))

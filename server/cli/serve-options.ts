@@ -6,6 +6,7 @@ import {
   LOOPBACK_SECRET,
   parseAddress,
   parsePeers,
+  parseWorlds,
   type RegionConfig,
 } from '../config.ts';
 import { type OptionSpecs, type Options, peekOption, readOptions } from './options.ts';
@@ -24,12 +25,21 @@ export const SERVE_OPTIONS: OptionSpecs = {
   'tls-cert': { value: 'FILE', help: 'PEM, for the name of the region or its host' },
   'tls-ca': { value: 'FILE', help: 'PEM of who signs the certificates of all regions' },
   data: { value: 'DIR', help: 'where the worlds are kept' },
-  worlds: { value: 'NAME,…', help: 'worlds to serve', initial: [...worlds.keys()].join(',') },
+  worlds: {
+    value: 'NAME[=DEFINITION],…',
+    help: 'worlds to serve: duel-1=arena is a world of its own with the rules of the arena, duel-{1..9}=arena are nine',
+    initial: [...worlds.keys()].join(','),
+  },
   guests: { help: 'anybody may get a session' },
   'election-ms': {
     value: 'MS',
     help: 'silence of a leader after which another is looked for, beside the round trip to the farthest region',
     initial: '150',
+  },
+  voting: {
+    value: 'auto|all|leader',
+    help: 'who counts votes: all regions, so that each knows one way after the leader, or the leader, who tells them, for fewer messages; auto: all up to 5 regions',
+    initial: 'auto',
   },
   'token-hours': {
     value: 'HOURS',
@@ -70,23 +80,18 @@ export function readServeOptions(argv: readonly string[], environment: NodeJS.Pr
       listen: parseAddress(options.need('listen'), 'listen'),
       admin: parseAddress(options.need('admin'), 'admin'),
       data: options.need('data'),
-      worlds: options
-        .need('worlds')
-        .split(',')
-        .map((name) => name.trim()),
+      worlds: parseWorlds(options.need('worlds'), [...worlds.keys()]),
       secret: secret ?? LOOPBACK_SECRET,
       adminToken: adminToken ?? null,
       guests: options.flag('guests'),
       allowFaults,
       electionMs: Number(options.need('election-ms')),
+      voting: oneOf('voting', options.need('voting'), ['auto', 'all', 'leader']),
       tokenMs: Number(options.need('token-hours')) * 3_600_000,
       transport: oneOf('transport', options.need('transport'), ['auto', 'uws', 'ws']),
       page: options.get('page'),
       fault: allowFaults ? options.get('fault') : undefined,
     };
-    const unknown = config.worlds.find((name) => !worlds.has(name));
-    if (unknown !== undefined)
-      throw new ConfigError(`there is no world '${unknown}', only ${[...worlds.keys()].join(', ')}`);
     checkConfig(config, { secret: secret !== undefined, adminToken: adminToken !== undefined });
     const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
     return { config, logLevel: oneOf('log-level', options.need('log-level'), levels) };

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { environmentName, readOptions } from '../../server/cli/options.ts';
 import { run } from '../../server/cli/run.ts';
@@ -40,8 +43,19 @@ describe('the command line', () => {
     [['serve', ...serve, '--peers', 'eu=10.0.0.1:7567'], 'loopback'],
     [['serve', ...serve, '--listen', '127.0.0.1:99999'], 'HOST:PORT'],
     [['serve', ...serve, '--worlds', 'nowhere'], "'nowhere'"],
+    [['serve', ...serve, '--worlds', 'duel=nowhere'], "no definition 'nowhere' for 'duel'"],
+    [['serve', ...serve, '--worlds', 'arena,Duel=arena'], "'Duel' is no name"],
+    [['serve', ...serve, '--worlds', 'a/b=arena'], "'a/b' is no name"],
+    [['serve', ...serve, '--worlds', `${'x'.repeat(64)}=arena`], 'is no name'],
+    [['serve', ...serve, '--worlds', '=arena'], "'' is no name"],
+    [['serve', ...serve, '--worlds', 'arena,arena'], 'arena is named twice'],
+    [['serve', ...serve, '--worlds', 'd-{1..3}=arena,d-2=arena'], 'd-2 is named twice'],
+    [['serve', ...serve, '--worlds', 'd-{3..1}=arena'], 'ends before it begins'],
+    [['serve', ...serve, '--worlds', 'd-{1..999999999}=arena'], 'at most 16384'],
+    [['serve', ...serve, '--worlds', 'd-{1..16384}=arena,one=arena'], 'at most 16384'],
     [['serve', ...serve, '--election-ms', 'soon'], 'election-ms'],
     [['serve', ...serve, '--transport', 'pigeon'], 'pigeon'],
+    [['serve', ...serve, '--voting', 'nobody'], 'voting'],
     [['serve', ...serve, '--config', '/no/such/file'], 'no such file'],
     [['serve', ...serve, '--tls-key', '/no/such/file'], 'no such file'],
     [['status', 'now'], "'now'"],
@@ -101,6 +115,31 @@ describe('the command line', () => {
       'THROUGHLINE_ADMIN_TOKEN',
     );
     expect(() => readServeOptions(serve, { THROUGHLINE_SECRET: 'short' })).toThrow('16');
+  });
+
+  it('worlds have names of their own, one by one or in ranges, on the line and in the file', () => {
+    const worlds = (text: string) => readServeOptions([...serve, '--worlds', text], {}).config.worlds;
+    const named = (text: string) => worlds(text).map(({ name, definition }) => `${name}=${definition}`);
+    expect(named('arena, duel-1=arena')).toEqual(['arena=arena', 'duel-1=arena']);
+    expect(named('d{8..10}x=warehouse')).toEqual(['d8x=warehouse', 'd9x=warehouse', 'd10x=warehouse']);
+    expect(named('d{08..10}=arena')).toEqual(['d08=arena', 'd09=arena', 'd10=arena']);
+    expect(worlds('w-{1..16384}=warehouse')).toHaveLength(16_384);
+    const folder = mkdtempSync(join(tmpdir(), 'throughline-usage-'));
+    try {
+      const path = join(folder, 'config.json');
+      const fromFile = (given: unknown) => {
+        writeFileSync(path, JSON.stringify({ worlds: given }));
+        return readServeOptions([...serve, '--config', path], {}).config.worlds;
+      };
+      const both = [
+        { name: 'arena', definition: 'arena' },
+        { name: 'duel', definition: 'arena' },
+      ];
+      expect(fromFile(['arena', 'duel=arena'])).toEqual(both);
+      expect(fromFile({ arena: 'arena', duel: 'arena' })).toEqual(both);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('a fault needs --allow-faults', () => {

@@ -217,10 +217,15 @@ export class Network {
   packets: Packet[] = [];
   now = 0;
 
-  constructor(devices: number, change: Partial<ConsensusConfig> = {}) {
+  /** `change`: of all devices, or by device. */
+  constructor(
+    devices: number,
+    change: Partial<ConsensusConfig> | ((self: Device) => Partial<ConsensusConfig>) = {},
+  ) {
+    const of = typeof change === 'function' ? change : () => change;
     this.nodes = Array.from(
       { length: devices },
-      (_, self) => new Node(configOf(devices, self, change), (packet) => this.packets.push(packet)),
+      (_, self) => new Node(configOf(devices, self, of(self)), (packet) => this.packets.push(packet)),
     );
   }
 

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { nextRandom } from '../../server/consensus/random.ts';
-import type { ConsensusConfig } from '../../server/consensus/types.ts';
 import { Network } from './network.ts';
 
 /** A quick seeded storm: random delivery, loss, duplication, crashes at any write, competing leads; then agreement (G1, G11). */
-function storm(seed: number, devices: number, change: Partial<ConsensusConfig>): Network {
+function storm(seed: number, devices: number, change: ConstructorParameters<typeof Network>[1]): Network {
   let state = seed;
   const roll = (sides: number): number => {
     const next = nextRandom(state);
@@ -66,6 +65,13 @@ describe('random runs agree and recover [G1, G11]', () => {
       it(`3 devices, voting ${voting}, window ${window}`, () => {
         for (let seed = 1; seed <= 40; seed++) storm(seed * 7919, 3, { voting, window, messageBytes: 64 });
       });
+
+  it('devices that count votes differently, as while a cluster is changed from one to the other', () => {
+    for (let seed = 1; seed <= 40; seed++)
+      storm(seed * 15_485_863, 3, (self) => ({
+        ...{ voting: (seed >> self) % 2 === 0 ? 'all' : 'leader', window: 8, messageBytes: 64 },
+      }));
+  });
 
   it('5 devices, short memory', () => {
     for (let seed = 1; seed <= 40; seed++)
