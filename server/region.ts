@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { worlds } from '../game-logic/worlds/index.ts';
 import type { Admin } from './admin/types.ts';
-import { type Address, clusterDigest, formatAddress, type RegionConfig } from './config.ts';
+import { type Address, clusterDigest, formatAddress, type RegionConfig, type WorldEntry } from './config.ts';
 import type { ConsensusConfig } from './consensus/types.ts';
 import type { Gateway } from './gateway/types.ts';
 import {
@@ -15,10 +15,11 @@ import {
 import { createLinks } from './links/net.ts';
 import type { Links, PeerMessage } from './links/types.ts';
 import type { Logger } from './log.ts';
-import { consensusConfig, weightsOf } from './region/consensus-config.ts';
+import { consensusConfig, linkBounds, weightsOf } from './region/consensus-config.ts';
 import { hits, parseFault, type SelfKill } from './region/fault.ts';
 import { LinkFaults } from './region/link-faults.ts';
 import { LocalWorld } from './region/local-world.ts';
+import { Rota } from './region/rota.ts';
 import { WorldRunner } from './region/world-runner.ts';
 import { type DataFolder, openDataFolder } from './storage/identity.ts';
 import { type LevelStore, openLevelStore } from './storage/level-store.ts';
@@ -44,6 +45,7 @@ export class Region {
   readonly #failed: (reason: string) => void;
   readonly #fault: SelfKill | undefined;
   readonly #worlds = new Map<string, World>();
+  readonly #rota = new Rota<World>();
   #folder: DataFolder | null = null;
   #store: LevelStore | null = null;
   #links: Links | null = null;
@@ -76,7 +78,7 @@ export class Region {
   }
 
   async #start(): Promise<void> {
-    const { data, region, regions, worlds: names } = this.#config;
+    const { data, region, regions, worlds: entries } = this.#config;
     const cluster = clusterDigest(regions, weightsOf(this.#config));
     // Much code, first of all Colyseus': it is loaded while disk and peers are waited for.
     const doors = loadDoors();
@@ -84,32 +86,36 @@ export class Region {
     this.#folder = await openDataFolder(data, { cluster, region });
     const store = await openLevelStore(this.#folder);
     this.#store = store;
-    await Promise.all(names.map((name) => this.#openWorld(name, store)));
+    await Promise.all(entries.map((entry) => this.#openWorld(entry, store)));
     this.#links = this.#makeLinks(cluster, this.#folder);
     await this.#links.start();
     this.#tick();
     await this.#openDoors(await doors);
   }
 
-  async #openWorld(name: string, store: LevelStore): Promise<void> {
-    const definition = worlds.get(name);
-    if (definition === undefined) throw new Error(`there is no world '${name}'`);
+  async #openWorld({ name, definition: defined }: WorldEntry, store: LevelStore): Promise<void> {
+    const definition = worlds.get(defined);
+    if (definition === undefined) throw new Error(`there is no definition '${defined}' for world '${name}'`);
     const { regions } = this.#config;
     const consensus: ConsensusConfig = consensusConfig(this.#config, this.#self);
     const runner = await WorldRunner.open({
+      name,
       definition,
       regions,
       consensus,
       sessionIdleMs: SESSION_IDLE_LIVES * this.#config.tokenMs,
       storage: store.world(name, TAIL_COMMANDS),
       send: (to, message) => this.#send(name, to, message),
+      woken: () => this.#rota.wake(this.#worlds.get(name) as World),
       stopped: (world, reason) => this.#worldStopped(world, reason),
       log: this.#log,
     });
     const local = new LocalWorld(runner, regions, (error) =>
       this.#log.error({ event: 'listener', world: name, err: error }, 'a listener of applied commands threw'),
     );
-    this.#worlds.set(name, { runner, local });
+    const world = { runner, local };
+    this.#worlds.set(name, world);
+    this.#rota.wake(world);
   }
 
   #makeLinks(cluster: string, folder: DataFolder): Links {
@@ -129,11 +135,15 @@ export class Region {
         },
         ...(peerListen === undefined ? {} : { listen: peerListen }),
         ...(tls === undefined ? {} : { tls }),
+        bounds: linkBounds(this.#config),
       },
       {
         message: (world, from, message) => this.#receive(world, from, message),
         link: (device, up) => {
           for (const { runner } of this.#worlds.values()) runner.take({ kind: 'link', device, up });
+        },
+        silent: (device, silent) => {
+          for (const { runner } of this.#worlds.values()) runner.take({ kind: 'silent', device, silent });
         },
       },
     );
@@ -141,7 +151,7 @@ export class Region {
 
   async #openDoors({ createGateway, createAdmin }: Doors): Promise<void> {
     const { region, regions, secret, guests, page, transport, listen, admin, adminToken } = this.#config;
-    const services = this.#config.worlds.map((name) => (this.#worlds.get(name) as World).local);
+    const services = this.#config.worlds.map(({ name }) => (this.#worlds.get(name) as World).local);
     this.#gateway = createGateway({
       ...{
         host: listen.host,
@@ -190,8 +200,16 @@ export class Region {
     let busy = false;
     const now = performance.now();
     const roundTrip = this.#links?.roundTrip() ?? 0;
-    for (const { runner, local } of this.#worlds.values()) {
+    this.#rota.due(now);
+    for (const world of this.#rota.awake) {
       if (this.#frozen) return;
+      const { runner, local } = world;
+      const until = local.idle ? runner.dueAt : Number.NEGATIVE_INFINITY;
+      if (until > now) {
+        runner.sleep();
+        this.#rota.sleep(world, until);
+        continue;
+      }
       runner.take({ kind: 'tick', roundTrip });
       local.expire(now);
       busy ||= runner.busy;

@@ -78,6 +78,8 @@ export interface WorldStatus {
   readonly sessions: number;
   readonly queued: number;
   readonly inWindow: number;
+  /** Nothing happens in this world, and it costs nothing. */
+  readonly resting?: boolean;
   readonly rows: number;
   readonly log: { readonly first: number; readonly last: number; readonly bytes: number };
   readonly snapshot: { readonly number: number; readonly time: number };

@@ -39,7 +39,7 @@ export class LocalWorld implements WorldService, RunnerEvents {
     this.#runner = runner;
     this.#warn = warn;
     this.definition = runner.state.definition;
-    this.name = this.definition.name;
+    this.name = runner.world;
     this.regions = regions;
     this.#past = new TimeMachine({
       start: () => new WorldState(this.definition),
@@ -82,6 +82,7 @@ export class LocalWorld implements WorldService, RunnerEvents {
   applied(number: number, timeoutMs: number): Promise<void> {
     if (this.state.number >= number) return Promise.resolve();
     const until = performance.now() + timeoutMs;
+    this.#runner.rouse();
     return new Promise((resolve, reject) => {
       const done = (reached: boolean) => {
         if (reached) resolve();
@@ -91,6 +92,11 @@ export class LocalWorld implements WorldService, RunnerEvents {
       else if (!this.#waiters.add(number, until, done))
         reject(new ThroughlineError('overloaded', 'too many wait for commands to be applied'));
     });
+  }
+
+  /** Nobody waits for a time of this world. */
+  get idle(): boolean {
+    return this.#waiters.size === 0;
   }
 
   /** Waiters whose time is over give up. Called with every tick. */
@@ -148,7 +154,7 @@ export class LocalWorld implements WorldService, RunnerEvents {
 
   status(): WorldStatus {
     const { state } = this.#runner;
-    const { role, leader, ballot, voted, issued, applied, queued, inWindow } = this.#runner.status();
+    const { role, leader, ballot, voted, issued, applied, queued, inWindow, resting } = this.#runner.status();
     return {
       world: this.name,
       role: role === 'leading' ? 'leader' : 'voter',
@@ -161,6 +167,7 @@ export class LocalWorld implements WorldService, RunnerEvents {
       sessions: state.sessionCount(),
       queued,
       inWindow,
+      resting,
       rows: state.rowCount(),
       log: this.#runner.storage.extent(),
       snapshot: { number: 0, time: 0 },

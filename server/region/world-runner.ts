@@ -18,6 +18,7 @@ import type { Storage } from '../storage/types.ts';
 import type { AppliedBatch } from '../world-service.ts';
 
 export interface RunnerOptions {
+  readonly name: string;
   readonly definition: WorldDefinition;
   readonly regions: readonly string[];
   readonly consensus: ConsensusConfig;
@@ -25,6 +26,8 @@ export interface RunnerOptions {
   /** A session that nobody uses for so long is forgotten; longer than its token lives. */
   readonly sessionIdleMs: number;
   readonly send: (to: number, message: PeerMessage) => void;
+  /** Something came for it while it slept. */
+  readonly woken: () => void;
   /** This copy of the world stopped for good. */
   readonly stopped: (world: string, reason: string) => void;
   readonly log: Logger;
@@ -58,6 +61,7 @@ export class WorldRunner {
   #events: RunnerEvents | null = null;
   #inputs: HostInput[] = [];
   #scheduled = false;
+  #asleep = false;
   #turnBegan = 0;
   #unflushed = 0;
   #alarms = { second: 0, count: 0 };
@@ -88,15 +92,13 @@ export class WorldRunner {
 
   /** Opens the storage and replays what it holds. Rejects with a StorageError, or a StateError naming the number. */
   static async open(options: RunnerOptions): Promise<WorldRunner> {
-    const { storage, definition } = options;
+    const { storage, name, definition } = options;
     const durable = await storage.open();
     const state = new WorldState(definition);
     while (state.number < durable.upTo) {
       const commands = await storage.read(state.number + 1, durable.upTo, REPLAY_BYTES);
       if (commands.length === 0)
-        throw new Error(
-          `${definition.name}: command ${state.number + 1} of ${durable.upTo} is missing in storage`,
-        );
+        throw new Error(`${name}: command ${state.number + 1} of ${durable.upTo} is missing in storage`);
       for (const { bytes } of commands) state.apply(bytes);
       await soon();
     }
@@ -104,7 +106,7 @@ export class WorldRunner {
   }
 
   get world(): string {
-    return this.#options.definition.name;
+    return this.#options.name;
   }
 
   get failure(): ThroughlineError | null {
@@ -120,6 +122,24 @@ export class WorldRunner {
     const { role, pending, queued, inWindow } = this.#host.status();
     const beats = role === 'leading' && this.#options.definition.tickEveryMs !== null;
     return beats || role === 'preparing' || pending > 0 || queued > 0 || inWindow > 0;
+  }
+
+  /** From when on it must be told the time again if nothing comes: -Infinity for always, Infinity for never. */
+  get dueAt(): number {
+    if (this.#failure !== null) return Number.POSITIVE_INFINITY;
+    return this.#scheduled ? Number.NEGATIVE_INFINITY : this.#host.dueAt;
+  }
+
+  /** It is not told the time until `woken`. */
+  sleep(): void {
+    this.#asleep = true;
+  }
+
+  /** Something waits for a time here. */
+  rouse(): void {
+    if (!this.#asleep) return;
+    this.#asleep = false;
+    this.#options.woken();
   }
 
   /** Closes the storage; what is under way is flushed first. Nothing may be given to this runner any more. */
@@ -141,6 +161,7 @@ export class WorldRunner {
   /** What comes in during one pass of the event loop is one turn, taken at its end; nothing waits for a timer. */
   take(input: HostInput): void {
     if (this.#failure !== null) return;
+    this.rouse();
     this.#inputs.push(input);
     this.#schedule();
   }

@@ -32,11 +32,13 @@ async function open(
 ) {
   const stopped: string[] = [];
   const runner = await WorldRunner.open({
+    name: 'warehouse',
     definition: warehouse,
     regions,
     consensus: { ...consensusConfig({ regions, electionMs: 150 } as never, 0), weights: [1] },
     storage: createMemoryStorage({ disk, hooks, tailCommands: 100 }),
     send,
+    woken: () => {},
     stopped: (_world, reason) => stopped.push(reason),
     sessionIdleMs: 1e9,
     log: createLogger('eu', 'silent'),
