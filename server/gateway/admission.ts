@@ -33,10 +33,10 @@ export async function admit(door: Doorkeeper, options: unknown): Promise<Admissi
 }
 
 /** A guest's session and token. Rejects `forbidden` where there are no guests. */
-export async function makeGuest(door: Pick<Doorkeeper, 'guests' | 'tokens'>, world: string) {
+export function makeGuest(door: Pick<Doorkeeper, 'guests' | 'tokens'>, world: string) {
   if (!door.guests) throw new ThroughlineError('forbidden', 'this server takes no guests: bring a token');
   const session = newSession();
-  return { session, token: await door.tokens.make(session, world) };
+  return { session, token: door.tokens.make(session, world) };
 }
 
 async function identify(door: Doorkeeper, world: string, token: unknown) {
@@ -49,7 +49,7 @@ async function identify(door: Doorkeeper, world: string, token: unknown) {
   const claims = await door.tokens.verify(token);
   if (claims.world !== world)
     throw new ThroughlineError('forbidden', `the token is for world '${claims.world}'`);
-  const renewed = door.tokens.isOld(claims) ? await door.tokens.make(claims.session, world) : '';
+  const renewed = door.tokens.isOld(claims) ? door.tokens.make(claims.session, world) : '';
   return { session: claims.session, token: renewed };
 }
 

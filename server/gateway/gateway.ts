@@ -1,7 +1,7 @@
 /** The gateway of one region: worlds in, clients out. Wires the files of this room together. */
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
-import { createAuthContext, matchMaker, ServerError } from '@colyseus/core';
+import { matchMaker } from '@colyseus/core';
 import { ThroughlineError } from '../errors.ts';
 import { admit, type Doorkeeper, worldNamed } from './admission.ts';
 import { DEFAULT_LIMITS, type GatewayLimits } from './bounds.ts';
@@ -16,6 +16,9 @@ import type { ActionCounts, CutOff, Gateway, GatewayOptions, GatewayStats } from
 import type { Wire } from './wire.ts';
 import { WorldDesk } from './world-desk.ts';
 import { addHost, removeHost, WorldRoom } from './world-room.ts';
+
+type JoinOptions = Readonly<Record<string, unknown>>;
+type RoomListing = Awaited<ReturnType<typeof matchMaker.createRoom>>;
 
 /** How often a leaving gateway looks whether all answers are out. */
 const DRAIN_LOOK_MS = 20;
@@ -38,10 +41,10 @@ class RegionGateway implements Gateway {
   };
   readonly #cutOffs: Record<CutOff, number> = { overflow: 0, stalled: 0, nonsense: 0, flood: 0, late: 0 };
   readonly #desks = new Map<string, WorldDesk>();
-  /** Colyseus' room ids by world. */
-  readonly #rooms = new Map<string, string>();
-  /** Seats given out and not taken yet. */
-  readonly #seats = new Map<string, NodeJS.Timeout>();
+  /** Colyseus' rooms by world. */
+  readonly #rooms = new Map<string, RoomListing>();
+  /** Seats given out and not taken yet, and until when each is kept; oldest first. */
+  readonly #seats = new Map<string, number>();
   readonly #line: JoinLine;
   #wire: Wire | null = null;
   #http: HttpDoor | null = null;
@@ -80,7 +83,7 @@ class RegionGateway implements Gateway {
     await setUpMatchmaker(WorldRoom, logger);
     const events = {
       request: (exchange: Exchange) => this.#http?.handle(exchange),
-      hasRoom: (roomId: string) => [...this.#rooms.values()].includes(roomId),
+      hasRoom: (roomId: string) => [...this.#rooms.values()].some((room) => room.roomId === roomId),
     };
     const wire = await createWire(transport, events, this.#limits, logger);
     this.#wire = wire;
@@ -92,13 +95,12 @@ class RegionGateway implements Gateway {
     });
     addHost(this.#id, {
       seatSeconds: this.#limits.seatSeconds,
-      admit: (options) => admit(this.#door, options),
       desk: (world) => worldNamed(this.#desks, world),
-      seated: (seat) => this.#seated(seat),
+      seated: (seat) => this.#seats.delete(seat),
     });
     for (const world of this.#desks.keys()) {
       const room = await matchMaker.createRoom(ROOM_TYPE, { world, gateway: this.#id });
-      this.#rooms.set(world, room.roomId);
+      this.#rooms.set(world, room);
     }
     const port = await wire.listen(host, this.#options.port);
     this.#sweeper = setInterval(() => this.#sweep(), this.#limits.sweepMs);
@@ -123,9 +125,8 @@ class RegionGateway implements Gateway {
     this.#draining = true;
     this.#line.close();
     if (this.#sweeper !== null) clearInterval(this.#sweeper);
-    for (const timer of this.#seats.values()) clearTimeout(timer);
     await this.#wire?.close();
-    for (const roomId of this.#rooms.values()) await dispose(roomId);
+    for (const { roomId } of this.#rooms.values()) await dispose(roomId);
     for (const desk of this.#desks.values()) desk.close();
     removeHost(this.#id);
   }
@@ -171,32 +172,28 @@ class RegionGateway implements Gateway {
   }
 
   /** Answers POST /matchmake/joinOrCreate/world, the first half of a join: a seat, taken by the WebSocket that follows. */
-  async #seat(how: string, type: string, options: unknown, exchange: Exchange): Promise<string> {
+  async #seat(how: string, type: string, options: JoinOptions, exchange: Exchange): Promise<string> {
     if (type !== ROOM_TYPE || !['joinOrCreate', 'join', 'create'].includes(how))
       throw new ThroughlineError('not-found', `there is only joinOrCreate of '${ROOM_TYPE}'`);
-    const { world, token, from, stream } = options as Readonly<Record<string, unknown>>;
-    const desk = worldNamed(this.#desks, world);
+    const desk = worldNamed(this.#desks, options['world']);
     await this.#line.turn(() => exchange.gone);
+    this.#forgetSeats();
     if (this.#seats.size >= this.#limits.seats || desk.clients >= this.#limits.clients)
       throw new ThroughlineError('overloaded', 'this server is full');
-    const context = createAuthContext({
-      headers: { ...exchange.headers },
-      remoteAddress: exchange.remoteAddress,
-    });
-    const roomId = this.#rooms.get(desk.world.name) as string;
-    const known = { world, token, from, stream, gateway: this.#id };
-    const seat = await matchMaker.joinById(roomId, known, context).catch(rethrow);
-    const forget = () => this.#seats.delete(seat.sessionId);
-    this.#seats.set(
-      seat.sessionId,
-      setTimeout(forget, this.#limits.seatSeconds * 1000 + SEAT_SLACK_MS).unref(),
-    );
+    const admission = await admit(this.#door, options);
+    // Straight to the room: Colyseus would look for it, and ask who may come in, by a dozen promises.
+    const room = this.#rooms.get(desk.world.name) as RoomListing;
+    const seat = await matchMaker.reserveSeatFor(room, {}, admission);
+    this.#seats.set(seat.sessionId, now() + this.#limits.seatSeconds * 1000 + SEAT_SLACK_MS);
     return JSON.stringify(seat);
   }
 
-  #seated(seat: string): void {
-    clearTimeout(this.#seats.get(seat));
-    this.#seats.delete(seat);
+  #forgetSeats(): void {
+    const at = now();
+    for (const [seat, until] of this.#seats) {
+      if (until > at) return;
+      this.#seats.delete(seat);
+    }
   }
 }
 
@@ -208,12 +205,8 @@ async function dispose(roomId: string): Promise<void> {
   await room.disconnect();
 }
 
-/** What a join was refused for, where a room of ours refused it. */
-function rethrow(cause: unknown): never {
-  throw cause instanceof ServerError && cause.cause !== undefined ? cause.cause : cause;
-}
-
-const now = (): number => performance.now();
+/** In whole milliseconds: a number that takes no object of its own where a client keeps it. */
+const now = (): number => Math.trunc(performance.now());
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));

@@ -23,7 +23,7 @@ export interface HttpContext extends Doorkeeper {
   readonly pages: Pages;
   readonly now: () => number;
   /** Colyseus' seat for a join; what its SDKs ask for first. */
-  readonly seat: (method: string, room: string, options: unknown, exchange: Exchange) => Promise<string>;
+  readonly seat: (method: string, room: string, options: JsonObject, exchange: Exchange) => Promise<string>;
 }
 
 const PREFLIGHT = {
@@ -98,7 +98,7 @@ export class HttpDoor {
     const { world } = await jsonBody(exchange);
     worldNamed(this.#context.desks, world);
     if (this.#context.draining()) throw new ThroughlineError('draining', 'this server is leaving');
-    const guest = await makeGuest(this.#context, world as string);
+    const guest = makeGuest(this.#context, world as string);
     exchange.send(201, { ...JSON_TYPE, ...ANY_ORIGIN }, JSON.stringify(guest));
   }
 

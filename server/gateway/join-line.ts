@@ -22,8 +22,9 @@ interface Waiting {
 export class JoinLine {
   readonly #limits: Bounds;
   readonly #now: () => number;
-  /** Oldest first; a Set, so that taking the first is cheap. */
-  readonly #line = new Set<Waiting>();
+  /** Oldest first, from `head` on; what is before it was taken and is kept by nothing. */
+  readonly #line: (Waiting | null)[] = [];
+  #head = 0;
   /** Let in with this pass of the event loop. */
   #entered = 0;
   #turning: NodeJS.Immediate | null = null;
@@ -37,7 +38,7 @@ export class JoinLine {
   }
 
   get waiting(): number {
-    return this.#line.size;
+    return this.#line.length - this.#head;
   }
 
   /**
@@ -46,14 +47,14 @@ export class JoinLine {
    */
   turn(gone: () => boolean): Promise<void> {
     if (this.#closed) return Promise.reject(new ThroughlineError('draining', 'this server is leaving'));
-    if (this.#line.size === 0 && this.#entered < this.#limits.joinsPerTurn) {
+    if (this.waiting === 0 && this.#entered < this.#limits.joinsPerTurn) {
       this.#entered++;
       this.#schedule();
       return Promise.resolve();
     }
-    if (this.#line.size >= this.#limits.joinsWaiting) return Promise.reject(this.#tooMany());
+    if (this.waiting >= this.#limits.joinsWaiting) return Promise.reject(this.#tooMany());
     return new Promise((enter, refuse) => {
-      this.#line.add({ since: this.#now(), gone, enter, refuse });
+      this.#line.push({ since: this.#now(), gone, enter, refuse });
       this.#schedule();
     });
   }
@@ -61,8 +62,7 @@ export class JoinLine {
   close(): void {
     this.#closed = true;
     if (this.#turning !== null) clearImmediate(this.#turning);
-    for (const { refuse } of this.#line) refuse(new ThroughlineError('draining', 'this server is leaving'));
-    this.#line.clear();
+    while (this.waiting > 0) this.#take().refuse(new ThroughlineError('draining', 'this server is leaving'));
   }
 
   #schedule(): void {
@@ -73,10 +73,10 @@ export class JoinLine {
     this.#turning = null;
     this.#entered = 0;
     const late = this.#now() - this.#limits.joinWaitMs;
-    for (const waiting of this.#line) {
-      if (this.#entered >= this.#limits.joinsPerTurn) break;
+    while (this.waiting > 0 && this.#entered < this.#limits.joinsPerTurn) {
+      const waiting = this.#first as Waiting;
       const refusal = waiting.since < late && !waiting.gone() ? this.#tooMany() : null;
-      this.#line.delete(waiting);
+      this.#take();
       if (refusal !== null) waiting.refuse(refusal);
       else if (waiting.gone()) waiting.refuse(new ThroughlineError('bad-request', 'the client is gone'));
       else {
@@ -88,14 +88,25 @@ export class JoinLine {
     if (this.#entered > 0) this.#schedule();
   }
 
+  get #first(): Waiting | undefined {
+    return this.#line[this.#head] ?? undefined;
+  }
+
+  #take(): Waiting {
+    const first = this.#first as Waiting;
+    this.#line[this.#head++] = null;
+    if (this.waiting === 0 || this.#head >= this.#limits.joinsWaiting) {
+      this.#line.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return first;
+  }
+
   /** The line is as long as its first has been standing in it. */
   #tooMany(): ThroughlineError {
     this.refused++;
-    let stood = 0;
-    for (const { since } of this.#line) {
-      stood = this.#now() - since;
-      break;
-    }
+    const first = this.#first;
+    const stood = first === undefined ? 0 : this.#now() - first.since;
     const retryAfterMs = Math.ceil(Math.max(RETRY_AFTER_LEAST_MS, stood));
     return new ThroughlineError('overloaded', 'too many clients come at once', { retryAfterMs });
   }

@@ -8,6 +8,7 @@ import type { GatewayLimits } from './bounds.ts';
 
 /** One session at this gateway. Good while it has a socket or something outstanding; others are asked for anew. */
 export interface Seat {
+  readonly session: string;
   sockets: number;
   /** Present over HTTP until then; 0: not. */
   httpUntil: number;
@@ -23,6 +24,8 @@ export class Sessions {
   readonly #world: Pick<WorldService, 'connected' | 'disconnected'>;
   readonly #limits: Bounds;
   readonly #seats = new Map<string, Seat>();
+  /** Those that are not simply there by a socket: only they may have to be forgotten. */
+  readonly #passing = new Set<Seat>();
   #outstanding = 0;
 
   constructor(world: Pick<WorldService, 'connected' | 'disconnected'>, limits: Bounds) {
@@ -53,6 +56,7 @@ export class Sessions {
     if (seat === undefined || seat.sockets === 0)
       throw new Error(`session ${session} leaves but never entered`);
     seat.sockets--;
+    if (seat.sockets === 0) this.#passing.add(seat);
     this.#world.disconnected(session, left);
   }
 
@@ -68,6 +72,7 @@ export class Sessions {
   touch(session: string, now: number): void {
     const seat = this.seat(session, now);
     if (seat.httpUntil === 0) this.#world.connected(session);
+    this.#passing.add(seat);
     seat.httpUntil = now + this.#limits.httpPresenceMs;
   }
 
@@ -96,12 +101,17 @@ export class Sessions {
 
   /** Forgets who is not present any more. */
   sweep(now: number): void {
-    for (const [session, seat] of this.#seats) {
+    for (const seat of this.#passing) {
       if (seat.httpUntil !== 0 && seat.httpUntil <= now) {
         seat.httpUntil = 0;
-        this.#world.disconnected(session, false);
+        this.#world.disconnected(seat.session, false);
       }
-      if (seat.sockets === 0 && seat.httpUntil === 0 && seat.outstanding === 0) this.#seats.delete(session);
+      if (seat.httpUntil !== 0) continue;
+      if (seat.sockets === 0) {
+        if (seat.outstanding > 0) continue;
+        this.#seats.delete(seat.session);
+      }
+      this.#passing.delete(seat);
     }
   }
 
@@ -111,8 +121,16 @@ export class Sessions {
   }
 
   #make(session: string, now: number): Seat {
-    const seat = { sockets: 0, httpUntil: 0, outstanding: 0, allowance: this.#limits.burst, asOf: now };
+    const seat = {
+      session,
+      sockets: 0,
+      httpUntil: 0,
+      outstanding: 0,
+      allowance: this.#limits.burst,
+      asOf: now,
+    };
     this.#seats.set(session, seat);
+    this.#passing.add(seat);
     return seat;
   }
 

@@ -2,8 +2,8 @@
  * Player tokens: JSON Web Tokens (HS256) that say which session of which world their bearer is, until when. The key comes
  * from the cluster's secret, so a token made in one region is good in all, and knowing a token tells nothing of the secret.
  */
-import { hkdfSync, randomBytes, webcrypto } from 'node:crypto';
-import { errors, jwtVerify, SignJWT } from 'jose';
+import { createHmac, createSecretKey, hkdfSync, type KeyObject, randomBytes, webcrypto } from 'node:crypto';
+import { errors, jwtVerify } from 'jose';
 import { ThroughlineError } from '../errors.ts';
 
 export interface PlayerClaims {
@@ -15,12 +15,16 @@ export interface PlayerClaims {
 
 const SESSION = /^[A-Za-z0-9_-]{1,64}$/;
 
+/** {"alg":"HS256"} */
+const HEADER = 'eyJhbGciOiJIUzI1NiJ9';
+
 /** A new session's name: 128 random bits, 22 characters. */
 export function newSession(): string {
   return randomBytes(16).toString('base64url');
 }
 
 export class Tokens {
+  readonly #signingKey: KeyObject;
   /** Imported once: made of bytes at each use it would be two thirds of the cost. */
   readonly #key: Promise<webcrypto.CryptoKey>;
   readonly #lifeMs: number;
@@ -32,6 +36,7 @@ export class Tokens {
   constructor(secret: string, lifeMs: number, bound: number, now: () => number = Date.now) {
     if (secret.length === 0) throw new Error('player tokens need a secret');
     const bytes = hkdfSync('sha256', secret, '', 'throughline player tokens 1', 32);
+    this.#signingKey = createSecretKey(new Uint8Array(bytes));
     const algorithm = { name: 'HMAC', hash: 'SHA-256' };
     this.#key = webcrypto.subtle.importKey('raw', bytes, algorithm, false, ['sign', 'verify']);
     this.#lifeMs = lifeMs;
@@ -39,11 +44,12 @@ export class Tokens {
     this.#now = now;
   }
 
-  async make(session: string, world: string): Promise<string> {
-    return new SignJWT({ session, world })
-      .setProtectedHeader({ alg: 'HS256' })
-      .setExpirationTime(Math.floor((this.#now() + this.#lifeMs) / 1000))
-      .sign(await this.#key);
+  /** Here and at once, for a library's way over a thread of its own is a third of what a join allocates. */
+  make(session: string, world: string): string {
+    const exp = Math.floor((this.#now() + this.#lifeMs) / 1000);
+    const claims = Buffer.from(JSON.stringify({ session, world, exp })).toString('base64url');
+    const signed = `${HEADER}.${claims}`;
+    return `${signed}.${createHmac('sha256', this.#signingKey).update(signed).digest('base64url')}`;
   }
 
   /** Rejects `unauthorized`. The signature is compared in constant time, by the platform's own verify. */

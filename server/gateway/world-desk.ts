@@ -73,9 +73,7 @@ export class WorldDesk {
     const often = { ...limits, flushMs: limits.mergeMs };
     this.merged = new LiveFeed(this.#target('frames', topic), often, number, now, merge);
     this.#forMembers = {
-      ...{ world, limits, counts, draining, topic: world.name },
-      // Whole, so that what each member keeps of it takes no object of its own.
-      now: () => Math.trunc(now()),
+      ...{ world, limits, now, counts, draining, topic: world.name },
       ...{ feed: this.feed, snapshots: this.snapshots, sessions: this.sessions },
       answered: (member) => this.#answerSoon(member),
       moved: (member, live) => this.#moved(member, live),
@@ -115,7 +113,7 @@ export class WorldDesk {
 
   /** A seat was taken. */
   join(client: Client, admission: Admission): Member {
-    const seat = this.sessions.enter(admission.session, this.#forMembers.now());
+    const seat = this.sessions.enter(admission.session, this.#context.now());
     const context = admission.stream === 'frames' ? this.#forMerged : this.#forMembers;
     const member = new Member(context, admission, (events) => this.#context.wire.pipe(client, events), seat);
     this.#members.add(member);

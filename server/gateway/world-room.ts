@@ -2,11 +2,9 @@
  * The Colyseus room of a world: seats, joins and leaves. What flows is not Colyseus' business: inbound frames are taken from
  * it before it decodes them, outbound ones go to the socket directly (world-desk.ts).
  */
-import { type AuthContext, type Client, CloseCode, Room, ServerError } from '@colyseus/core';
-import { HTTP_STATUS } from '../errors.ts';
+import { type Client, CloseCode, Room } from '@colyseus/core';
 import { JOIN_ROOM, LEAVE_ROOM, PING } from './frames.ts';
 import type { Admission, Member } from './member.ts';
-import { asRefusal, refusalBody } from './refusal.ts';
 import type { WorldDesk } from './world-desk.ts';
 
 /** A gateway as its rooms see it. */
@@ -14,7 +12,6 @@ export interface RoomHost {
   readonly seatSeconds: number;
   /** The seat of this name was taken. */
   seated(seat: string): void;
-  admit(options: unknown): Promise<Admission>;
   desk(world: unknown): WorldDesk;
 }
 
@@ -45,11 +42,6 @@ export class WorldRoom extends Room {
   override patchRate = 1000;
   #host: RoomHost | null = null;
   #desk: WorldDesk | null = null;
-
-  /** Checks a join before a seat is given out. What it returns is the client's `auth`. */
-  static override async onAuth(_token: string, options: RoomOptions, _context: AuthContext) {
-    return refusing(async () => hostOf(options).admit(options));
-  }
 
   override onCreate(options: RoomOptions): void {
     const host = hostOf(options);
@@ -97,14 +89,4 @@ function hostOf(options: RoomOptions): RoomHost {
   const host = hosts.get(options.gateway);
   if (host === undefined) throw new Error('no such gateway in this process');
   return host;
-}
-
-/** Refusals as Colyseus' SDKs show them: the HTTP status as code, the contract's JSON as message. */
-export async function refusing<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    const refusal = asRefusal(cause);
-    throw new ServerError(HTTP_STATUS[refusal.code], refusalBody(refusal), { cause });
-  }
 }

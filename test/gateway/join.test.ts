@@ -95,7 +95,7 @@ describe.each(['uws', 'ws'] as const)('a join over %s', (transport) => {
     const site = await openHere({ guests: false, others: [new FakeWorld(undefined, 'other')] });
     const client = new ColyseusClient(`http://127.0.0.1:${site.port}`);
     const tokens = new Tokens(SECRET, DAY, 10);
-    const good = await tokens.make('alice', 'warehouse');
+    const good = tokens.make('alice', 'warehouse');
     const late = await new Tokens(SECRET, DAY, 10, () => Date.now() - 2 * DAY).make('late', 'warehouse');
     const join = (options: object) => refusalOf(client.joinOrCreate('world', options));
     expect(await join({ world: 'nowhere', token: good })).toMatchObject({

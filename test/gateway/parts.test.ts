@@ -1,5 +1,6 @@
 /** The parts of the gateway that need no socket: tokens, sessions, the live feed, snapshots. */
-import { SignJWT } from 'jose';
+import { hkdfSync } from 'node:crypto';
+import { jwtVerify, SignJWT } from 'jose';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { warehouse } from '../../game-logic/worlds/warehouse/index.ts';
 import { decodeCommands, decodeSnapshot } from '../../schemas/generated/client.ts';
@@ -14,12 +15,21 @@ import { FakeWorld, NOBODY } from './fake-world.ts';
 import { range, TestLog } from './support.ts';
 
 const HOUR = 3_600_000;
+const signingKey = (secret: string) =>
+  new Uint8Array(hkdfSync('sha256', secret, '', 'throughline player tokens 1', 32));
 
 describe('tokens', () => {
   it('say who their bearer is until they end', async () => {
     let now = 1_700_000_000_000;
     const tokens = new Tokens('secret', 24 * HOUR, 10, () => now);
-    const token = await tokens.make('alice', 'warehouse');
+    const token = tokens.make('alice', 'warehouse');
+    const { payload, protectedHeader } = await jwtVerify(token, signingKey('secret'), {
+      currentDate: new Date(now),
+    });
+    expect([protectedHeader, payload]).toEqual([
+      { alg: 'HS256' },
+      { session: 'alice', world: 'warehouse', exp: 1_700_000_000 + 86_400 },
+    ]);
     expect(await tokens.verify(token)).toEqual({
       session: 'alice',
       world: 'warehouse',
@@ -37,7 +47,7 @@ describe('tokens', () => {
 
   it('are good with the same secret only, and forgotten beyond the bound', async () => {
     const tokens = new Tokens('secret', HOUR, 2);
-    const made = await Promise.all(['a', 'b', 'c'].map((session) => tokens.make(session, 'w')));
+    const made = ['a', 'b', 'c'].map((session) => tokens.make(session, 'w'));
     for (const token of made) await tokens.verify(token);
     for (const token of made) expect((await tokens.verify(token)).world).toBe('w');
     await expect(new Tokens('Secret', HOUR, 2).verify(made[0] as string)).rejects.toMatchObject({
@@ -48,8 +58,7 @@ describe('tokens', () => {
 
   it('must name a session, a world and an end', async () => {
     // Signed with the right key, as another program of the studio might.
-    const { hkdfSync } = await import('node:crypto');
-    const key = new Uint8Array(hkdfSync('sha256', 'secret', '', 'throughline player tokens 1', 32));
+    const key = signingKey('secret');
     const tokens = new Tokens('secret', HOUR, 10);
     const sign = (claims: Record<string, unknown>) =>
       new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(key);
@@ -120,6 +129,29 @@ describe('sessions', () => {
     sessions.spend(a, 100);
     expect(() => sessions.spend(a, 100)).toThrow('more than 10 actions a second');
     expect(() => sessions.settle(sessions.seat('c', 0))).toThrow('settled twice');
+  });
+
+  it('are looked at in a sweep only while they may have to be forgotten', () => {
+    const { world, sessions } = open();
+    const seat = sessions.enter('a', 0);
+    sessions.admit(seat);
+    sessions.sweep(0);
+    sessions.leave('a', false);
+    sessions.sweep(1);
+    expect(sessions.seat('a', 1)).toBe(seat);
+    sessions.settle(seat);
+    sessions.sweep(2);
+    expect(sessions.seat('a', 2)).not.toBe(seat);
+    // Came over HTTP first, and by a socket while that lasts.
+    sessions.touch('b', 0);
+    const both = sessions.enter('b', 0);
+    sessions.sweep(100);
+    expect(world.presence).toEqual(['+a', '-a', '+b', '+b', '-b']);
+    sessions.sweep(101);
+    expect(sessions.seat('b', 101)).toBe(both);
+    sessions.leave('b', true);
+    sessions.sweep(102);
+    expect(sessions.seat('b', 102)).not.toBe(both);
   });
 
   it('bound how many are present over HTTP', () => {
