@@ -97,6 +97,8 @@ export const TICK_IDLE_MS = 20;
 /** A world with a timer due within this is not worth putting to rest; one that rests looks at its timers this often, for clocks are set. */
 export const REST_LEAST_MS = 1_000;
 export const REST_TIMER_LOOK_MS = 60_000;
+/** Turns of worlds that run before the sockets are looked at again: some 50 turns in which little happens. */
+export const TURNS_SLICE_MS = 2;
 /** Alarms of consensus that one world logs in a second; more are counted. */
 export const ALARMS_PER_SECOND = 10;
 /** A leaving region waits this long for another to take its worlds over; with GATEWAY_DRAIN_MS well below 5 s. */

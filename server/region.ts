@@ -20,15 +20,10 @@ import { hits, parseFault, type SelfKill } from './region/fault.ts';
 import { LinkFaults } from './region/link-faults.ts';
 import { LocalWorld } from './region/local-world.ts';
 import { Rota } from './region/rota.ts';
+import { Turns } from './region/turns.ts';
 import { WorldRunner } from './region/world-runner.ts';
 import { type DataFolder, openDataFolder } from './storage/identity.ts';
 import { type LevelStore, openLevelStore } from './storage/level-store.ts';
-
-const loadDoors = async () => {
-  const [gateway, admin] = await Promise.all([import('./gateway/gateway.ts'), import('./admin/admin.ts')]);
-  return { ...gateway, ...admin };
-};
-type Doors = Awaited<ReturnType<typeof loadDoors>>;
 
 /** A killed process must have its last frame on the wire, and nothing after it. */
 const KILL_AFTER_MS = 50;
@@ -46,6 +41,7 @@ export class Region {
   readonly #fault: SelfKill | undefined;
   readonly #worlds = new Map<string, World>();
   readonly #rota = new Rota<World>();
+  readonly #turns = new Turns();
   #folder: DataFolder | null = null;
   #store: LevelStore | null = null;
   #links: Links | null = null;
@@ -80,17 +76,20 @@ export class Region {
   async #start(): Promise<void> {
     const { data, region, regions, worlds: entries } = this.#config;
     const cluster = clusterDigest(regions, weightsOf(this.#config));
-    // Much code, first of all Colyseus': it is loaded while disk and peers are waited for.
-    const doors = loadDoors();
-    doors.catch(() => {});
+    const loaded = performance.now();
     this.#folder = await openDataFolder(data, { cluster, region });
     const store = await openLevelStore(this.#folder);
     this.#store = store;
     await Promise.all(entries.map((entry) => this.#openWorld(entry, store)));
+    const opened = performance.now();
     this.#links = this.#makeLinks(cluster, this.#folder);
     await this.#links.start();
     this.#tick();
-    await this.#openDoors(await doors);
+    // From here on what this region missed comes in. The doors are much code, first of all Colyseus': they come second.
+    await this.#openAdmin(this.#links);
+    await this.#openGateway();
+    const ms = { load: loaded, worlds: opened - loaded, doors: performance.now() - opened };
+    this.#log.info({ event: 'started', ms: rounded(ms) });
   }
 
   async #openWorld({ name, definition: defined }: WorldEntry, store: LevelStore): Promise<void> {
@@ -106,6 +105,7 @@ export class Region {
       sessionIdleMs: SESSION_IDLE_LIVES * this.#config.tokenMs,
       storage: store.world(name, TAIL_COMMANDS),
       send: (to, message) => this.#send(name, to, message),
+      turns: (turn) => this.#turns.add(turn),
       woken: () => this.#rota.wake(this.#worlds.get(name) as World),
       stopped: (world, reason) => this.#worldStopped(world, reason),
       log: this.#log,
@@ -149,31 +149,31 @@ export class Region {
     );
   }
 
-  async #openDoors({ createGateway, createAdmin }: Doors): Promise<void> {
-    const { region, regions, secret, guests, page, transport, listen, admin, adminToken } = this.#config;
-    const services = this.#config.worlds.map(({ name }) => (this.#worlds.get(name) as World).local);
-    this.#gateway = createGateway({
-      ...{
-        host: listen.host,
-        port: listen.port,
-        worlds: services,
-        region,
-        regions,
-        secret,
-        guests,
-        transport,
-      },
-      ...{ pageDirectory: page, logger: this.#log, limits: { tokenMs: this.#config.tokenMs } },
-    });
-    const faults = new LinkFaults(region, regions, this.#links as Links);
+  get #services(): LocalWorld[] {
+    return [...this.#worlds.values()].map(({ local }) => local);
+  }
+
+  async #openAdmin(links: Links): Promise<void> {
+    const { region, regions, admin, adminToken, allowFaults } = this.#config;
+    const { createAdmin } = await import('./admin/admin.ts');
+    const faults = allowFaults ? new LinkFaults(region, regions, links) : undefined;
     this.#admin = createAdmin({
       ...{ host: admin.host, port: admin.port, token: adminToken, region, regions, version: version() },
-      ...{ worlds: services, peers: () => this.#links?.status() ?? [], gateway: this.#gateway },
-      ...{ faults: this.#config.allowFaults ? faults : undefined, logger: this.#log },
+      ...{ worlds: this.#services, peers: () => links.status(), faults, logger: this.#log },
+      gateway: { stats: () => (this.addresses.listen === '' ? undefined : this.#gateway?.stats()) },
     });
-    const [clientPort, adminPort] = await Promise.all([this.#gateway.start(), this.#admin.start()]);
-    const peer = formatAddress(this.#config.peers[this.#self] as Address);
-    this.addresses = { listen: formatAddress(clientPort), admin: formatAddress(adminPort), peer };
+    this.addresses.admin = formatAddress(await this.#admin.start());
+    this.addresses.peer = formatAddress(this.#config.peers[this.#self] as Address);
+  }
+
+  async #openGateway(): Promise<void> {
+    const { region, regions, secret, guests, page, transport, listen, tokenMs } = this.#config;
+    const { createGateway } = await import('./gateway/gateway.ts');
+    this.#gateway = createGateway({
+      ...{ host: listen.host, port: listen.port, worlds: this.#services, region, regions, secret, guests },
+      ...{ transport, pageDirectory: page, logger: this.#log, limits: { tokenMs } },
+    });
+    this.addresses.listen = formatAddress(await this.#gateway.start());
   }
 
   // ---- messages and time --------------------------------------------------------------------------------------------------
@@ -210,7 +210,8 @@ export class Region {
         this.#rota.sleep(world, until);
         continue;
       }
-      runner.take({ kind: 'tick', roundTrip });
+      // Behind with its turns, a world is not told of every moment that it missed.
+      if (!runner.scheduled) runner.take({ kind: 'tick', roundTrip });
       local.expire(now);
       busy ||= runner.busy;
     }
@@ -258,6 +259,10 @@ export class Region {
     });
   }
 }
+
+/** For the log, where a tenth of a millisecond is noise. */
+const rounded = (ms: Readonly<Record<string, number>>) =>
+  Object.fromEntries(Object.entries(ms).map(([name, value]) => [name, Math.round(value)]));
 
 /** The package's version; the bundle lies one folder below the package. */
 function version(): string {

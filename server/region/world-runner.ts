@@ -26,6 +26,8 @@ export interface RunnerOptions {
   /** A session that nobody uses for so long is forgotten; longer than its token lives. */
   readonly sessionIdleMs: number;
   readonly send: (to: number, message: PeerMessage) => void;
+  /** Has a turn run at the end of this pass of the event loop, or a later one. */
+  readonly turns: (turn: () => void) => void;
   /** Something came for it while it slept. */
   readonly woken: () => void;
   /** This copy of the world stopped for good. */
@@ -124,6 +126,11 @@ export class WorldRunner {
     return beats || role === 'preparing' || pending > 0 || queued > 0 || inWindow > 0;
   }
 
+  /** A turn of it waits. */
+  get scheduled(): boolean {
+    return this.#scheduled;
+  }
+
   /** From when on it must be told the time again if nothing comes: -Infinity for always, Infinity for never. */
   get dueAt(): number {
     if (this.#failure !== null) return Number.POSITIVE_INFINITY;
@@ -185,7 +192,7 @@ export class WorldRunner {
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(this.#turn);
+    this.#options.turns(this.#turn);
   }
 
   readonly #turn = (): void => {

@@ -131,7 +131,7 @@ async function allAtRest(servers: readonly Server[], count: number): Promise<voi
       `${count} worlds at rest on ${server.region}`,
       async () => {
         // A look costs the server something, too.
-        await pause(50 + count / 20);
+        await pause(100 + count / 10);
         const response = await fetch(`${server.adminUrl}/api/status`).catch(() => null);
         if (response === null) return false;
         const { worlds } = (await response.json()) as {

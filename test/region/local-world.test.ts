@@ -38,6 +38,7 @@ async function open(
     consensus: { ...consensusConfig({ regions, electionMs: 150 } as never, 0), weights: [1] },
     storage: createMemoryStorage({ disk, hooks, tailCommands: 100 }),
     send,
+    turns: setImmediate,
     woken: () => {},
     stopped: (_world, reason) => stopped.push(reason),
     sessionIdleMs: 1e9,
