@@ -150,7 +150,7 @@ export class Region {
   }
 
   get #services(): LocalWorld[] {
-    return [...this.#worlds.values()].map(({ local }) => local);
+    return this.#config.worlds.map(({ name }) => (this.#worlds.get(name) as World).local);
   }
 
   async #openAdmin(links: Links): Promise<void> {

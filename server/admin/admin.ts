@@ -6,7 +6,7 @@ import { performance } from 'node:perf_hooks';
 import { HTTP_STATUS, ThroughlineError } from '../errors.ts';
 import { ADMIN_BODY_BYTES, ADMIN_FREEZE_MS, ADMIN_READY_MS } from '../limits.ts';
 import type { WorldService } from '../world-service.ts';
-import { Metrics } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
 import type { Admin, AdminOptions, Faults } from './types.ts';
 
 /** A request that takes longer to arrive is cut off. */
@@ -26,13 +26,12 @@ class AdminPort implements Admin {
   readonly #options: AdminOptions;
   readonly #server: Server;
   readonly #worlds: ReadonlyMap<string, WorldService>;
-  readonly #metrics: Metrics;
+  #metrics: Promise<Metrics> | null = null;
   readonly #startedAt = performance.now();
 
   constructor(options: AdminOptions) {
     this.#options = options;
     this.#worlds = new Map(options.worlds.map((world) => [world.name, world]));
-    this.#metrics = new Metrics(options);
     this.#server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS });
     this.#server.on('request', (request, response) => {
       this.#answer(request)
@@ -54,7 +53,7 @@ class AdminPort implements Admin {
   }
 
   close(): Promise<void> {
-    this.#metrics.close();
+    void this.#metrics?.then((metrics) => metrics.close());
     return new Promise((resolve) => {
       if (!this.#server.listening) return resolve();
       this.#server.close(() => resolve());
@@ -76,7 +75,7 @@ class AdminPort implements Admin {
       case 'GET /readyz':
         return this.#ready();
       case 'GET /metrics':
-        return { status: 200, type: this.#metrics.contentType, body: await this.#metrics.text() };
+        return this.#scrape();
       case 'GET /api/status':
         return json(200, this.#status());
       case 'POST /api/faults':
@@ -108,9 +107,18 @@ class AdminPort implements Admin {
     return { region, version, uptimeMs, peers: peers(), worlds: worlds.map((world) => world.status()) };
   }
 
+  /** What makes the text is loaded for the first who asks: a server must not start later for it. */
+  async #scrape(): Promise<Reply> {
+    this.#metrics ??= import('./metrics.ts').then(({ Metrics }) => new Metrics(this.#options));
+    const metrics = await this.#metrics;
+    return { status: 200, type: metrics.contentType, body: await metrics.text() };
+  }
+
   async #ready(): Promise<Reply> {
     const worlds = await Promise.all(this.#options.worlds.map((world) => this.#readiness(world)));
-    const ready = worlds.every((world) => world.ready);
+    const { gateway } = this.#options;
+    const serves = gateway === undefined || gateway.stats() !== undefined;
+    const ready = serves && worlds.every((world) => world.ready);
     return json(ready ? 200 : 503, { ready, worlds });
   }
 

@@ -4,6 +4,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { WorldStatus } from '../world-service.ts';
 import type { AdminOptions, GatewayFigures } from './types.ts';
 
+type Totals = Readonly<Record<string, number>>;
 type Sources = Pick<AdminOptions, 'region' | 'worlds' | 'peers' | 'gateway'>;
 
 /** Figure of one world: its name, what it means, where it comes from. */
@@ -79,19 +80,21 @@ export class Metrics {
     });
   }
 
-  #addGateway(gateway: { stats(): GatewayFigures }): void {
+  #addGateway(gateway: { stats(): GatewayFigures | undefined }): void {
     const figures = once(() => gateway.stats());
+    const total = (name: string, help: string, label: string, take: (figures: GatewayFigures) => Totals) =>
+      this.#total(`throughline_${name}`, help, label, () => {
+        const taken = figures();
+        return taken === undefined ? {} : take(taken);
+      });
     for (const [name, help, of] of GATEWAY)
-      this.#gauge(`throughline_${name}`, help, [], (gauge) => gauge.set(of(figures())));
-    for (const [name, help, of] of GATEWAY_TOTALS)
-      this.#total(`throughline_${name}`, help, '', () => ({ '': of(figures()) }));
-    this.#total(
-      'throughline_actions_total',
-      'Actions of clients, by outcome',
-      'outcome',
-      () => figures().actions,
-    );
-    this.#total('throughline_cut_off_total', 'Clients cut off, by reason', 'reason', () => figures().cutOff);
+      this.#gauge(`throughline_${name}`, help, [], (gauge) => {
+        const taken = figures();
+        if (taken !== undefined) gauge.set(of(taken));
+      });
+    for (const [name, help, of] of GATEWAY_TOTALS) total(name, help, '', (taken) => ({ '': of(taken) }));
+    total('actions_total', 'Actions of clients, by outcome', 'outcome', ({ actions }) => actions);
+    total('cut_off_total', 'Clients cut off, by reason', 'reason', ({ cutOff }) => cutOff);
   }
 
   #addProcess(): void {
@@ -126,7 +129,7 @@ export class Metrics {
   }
 
   /** `label` names the keys of `take`; '' where there is one figure only. */
-  #total(name: string, help: string, label: string, take: () => Readonly<Record<string, number>>): void {
+  #total(name: string, help: string, label: string, take: () => Totals): void {
     new Counter({
       ...{ name, help, labelNames: label === '' ? [] : [label], registers: [this.#registry] },
       collect() {

@@ -56,7 +56,8 @@ export interface AdminOptions {
   readonly version: string;
   readonly worlds: readonly WorldService[];
   readonly peers: () => readonly PeerView[];
-  readonly gateway?: { stats(): GatewayFigures } | undefined;
+  /** Its figures are undefined until it serves. */
+  readonly gateway?: { stats(): GatewayFigures | undefined } | undefined;
   /** Given with --allow-faults only. */
   readonly faults?: Faults | undefined;
   /** Resolves when this world acts, issues and delivers; without it a linearizable read has to do. */

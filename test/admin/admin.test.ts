@@ -109,6 +109,19 @@ describe('admin port', () => {
     expect(await from({ host: '127.evil.example' })).toBe(403);
   });
 
+  it('is not ready, and says that there are no clients, before any are let in', async () => {
+    let serves = false;
+    const { http } = await openAdmin({ gateway: { stats: () => (serves ? figures : undefined) } });
+    const look = async () => {
+      const { status } = await request(`${http}/readyz`, { token: TOKEN });
+      const metrics = await fetch(`${http}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } });
+      return { status, clients: /^throughline_clients\{.*$/m.exec(await metrics.text())?.[0] };
+    };
+    expect(await look()).toEqual({ status: 503, clients: expect.stringMatching(/\} 0$/) });
+    serves = true;
+    expect(await look()).toEqual({ status: 200, clients: expect.stringContaining(`} ${figures.clients}`) });
+  });
+
   it('is ready when every world is, and says which is not', async () => {
     const { http, world } = await openAdmin();
     world.append(2);

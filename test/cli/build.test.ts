@@ -88,6 +88,9 @@ describe('the command line as it ships', () => {
         const metrics = await fetch(`${server.adminUrl}/metrics`);
         await server.stop('SIGTERM');
         expect([guest.status, metrics.status, server.errors]).toEqual([201, 200, '']);
+        const [started] = server.lines.filter(({ event }) => event === 'started');
+        const ms = expect.any(Number);
+        expect(started).toMatchObject({ region: 'eu', ms: { load: ms, worlds: ms, doors: ms } });
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }
