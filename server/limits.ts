@@ -148,7 +148,7 @@ export const GATEWAY_SNAPSHOT_REUSE = 512;
 /** Snapshots of one world that clients may be reading at a time; beyond it they share the newest. */
 export const GATEWAY_SNAPSHOTS = 4;
 
-/** Clients of one world on one gateway: at 45 KB each 450 MB. */
+/** Clients of one world on one gateway: at 7 KB each 70 MB, and their outboxes where they are slow. */
 export const GATEWAY_CLIENTS = 10_000;
 /** Seats given out and not taken yet; each is a timer and a few hundred bytes for `seconds`. */
 export const GATEWAY_SEATS = 2_048;

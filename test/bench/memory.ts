@@ -34,6 +34,7 @@ export async function memory(options: BenchOptions): Promise<Report> {
   const figures = samples.figures();
   const rows = figures.map(({ name, unit }) => [name, samples.cell(name, 1), samples.spread(name, 1), unit]);
   const notes = [
+    `the first ${sockets} clients also make code and heap of a process that just started grow to their size; each after them is what a client costs`,
     `a row of ${FIELDS} fields: no table that ships has that many; a straight line between the tables that have fewer and more`,
   ];
   return { figures, tables: [table([['figure', 'median', 'spread', 'unit'], ...rows])], notes };
@@ -48,13 +49,20 @@ async function measureServers(sockets: number, samples: Samples): Promise<void> 
     // Not the leader: what a client costs, and nothing else.
     const index = (leader + 1) % running.endpoints.length;
     const pid = running.servers[index]!.pid;
-    const before = residentBytes(pid);
-    const room = { name: 'world', options: { world: 'warehouse', stream: 'commands' } };
-    const receivers = await Receivers.open({ endpoint: running.endpoints[index]!, sockets, room });
-    await pause(SETTLE_MS);
+    const crowds: Receivers[] = [];
+    /** Bytes that so many more clients added. */
+    const more = async () => {
+      const before = residentBytes(pid);
+      const room = { name: 'world', options: { world: 'warehouse', stream: 'commands' } };
+      crowds.push(await Receivers.open({ endpoint: running.endpoints[index]!, sockets, room }));
+      await pause(SETTLE_MS);
+      return residentBytes(pid) - before;
+    };
+    const first = await more();
     samples.add(`resident, ${sockets} clients`, residentBytes(pid) / 2 ** 20, 'MiB', 'less');
-    samples.add('resident, each client', (residentBytes(pid) - before) / sockets / 1024, 'KiB', 'less');
-    await receivers.close();
+    samples.add('resident, each client', first / sockets / 1024, 'KiB', 'less');
+    samples.add(`resident, each after the first ${sockets}`, (await more()) / sockets / 1024, 'KiB', 'less');
+    for (const crowd of crowds) await crowd.close();
   } finally {
     await running.stop();
   }
