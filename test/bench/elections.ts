@@ -4,6 +4,7 @@
  */
 import { type BenchOptions, wanted } from './args.ts';
 import { type Report, Samples } from './figures.ts';
+import { atMost, type Goal, goalCell, goalList } from './goals.ts';
 import type { LoadOrder, LoadReport } from './lines/load-main.ts';
 import { prepare } from './lines/open-line.ts';
 import { ask, progress, startHelper } from './processes.ts';
@@ -17,11 +18,12 @@ const IN_FLIGHT = 1_024;
 /** One generator's run; the leadership is looked at between two of them. */
 const RUN_MS = 30_000;
 export const FAST_ELECTION_MS = '80';
+const DEFAULTS = 'Throughline, defaults';
 
 export async function elections(options: BenchOptions): Promise<Report> {
   const fast = { args: ['--election-ms', FAST_ELECTION_MS] };
   const subjects: { readonly name: string; readonly system: BreakableSystem }[] = [
-    { name: 'Throughline, defaults', system: throughline() },
+    { name: DEFAULTS, system: throughline() },
     { name: `Throughline, --election-ms ${FAST_ELECTION_MS}`, system: throughline(fast) },
     ...(options.peers ? [{ name: 'etcd, defaults', system: etcd() }] : []),
     ...(options.peers
@@ -31,6 +33,7 @@ export async function elections(options: BenchOptions): Promise<Report> {
   const samples = new Samples();
   const rows: (string | number)[][] = [];
   const notes: string[] = [];
+  const goals: Goal[] = [];
   for (const { name, system } of subjects.filter((each) => wanted(options, each.name))) {
     const missing = system.missing();
     if (missing !== null) {
@@ -40,10 +43,12 @@ export async function elections(options: BenchOptions): Promise<Report> {
     const { changes, perSecond, failed } = await soak(name, system, options.minutes * 60_000);
     samples.add(`${name}: needless elections`, changes, `in ${options.minutes} min`, 'less');
     samples.add(`${name}: writes/s`, perSecond, '/s', 'more');
-    rows.push([name, options.minutes, changes, round(perSecond, 0), failed]);
+    const own = name === DEFAULTS ? goalList([atMost('none', changes, 0)]) : [];
+    goals.push(...own);
+    rows.push([name, options.minutes, changes, round(perSecond, 0), failed, goalCell(own)]);
   }
-  const head = ['system', 'minutes', 'needless elections', 'writes/s', 'writes that failed'];
-  return { figures: samples.figures(), tables: [table([head, ...rows])], notes };
+  const head = ['system', 'minutes', 'needless elections', 'writes/s', 'writes that failed', 'goal'];
+  return { figures: samples.figures(), tables: [table([head, ...rows])], notes, details: { goals } };
 }
 
 async function soak(name: string, system: BreakableSystem, milliseconds: number) {

@@ -5,10 +5,11 @@
 import { type BenchOptions, wanted } from './args.ts';
 import { FAST_ELECTION_MS } from './elections.ts';
 import { type Report, Samples } from './figures.ts';
+import { atMost, type Goal, goalCell, goalList } from './goals.ts';
 import { prepare } from './lines/open-line.ts';
 import { pause, progress, sharedClock } from './processes.ts';
 import { Pulse } from './pulse.ts';
-import { round, table } from './statistics.ts';
+import { median, round, table } from './statistics.ts';
 import { etcd } from './systems/etcd.ts';
 import type { Breakable, BreakableSystem } from './systems/system.ts';
 import { Throughline, throughline } from './systems/throughline.ts';
@@ -26,6 +27,24 @@ const CALM_MS = 500;
 type Fault = 'SIGKILL' | 'SIGSTOP' | 'cut';
 const FAULTS: readonly Fault[] = ['SIGKILL', 'SIGSTOP', 'cut'];
 
+/** What we want with the defaults, in ms. */
+const GOALS: { readonly [fault in Fault]: { readonly median: number; readonly worst: number } } = {
+  SIGKILL: { median: 50, worst: 200 },
+  SIGSTOP: { median: 250, worst: 500 },
+  cut: { median: 250, worst: 500 },
+};
+
+const DEFAULTS = 'Throughline, defaults';
+
+function goalsOf(name: string, fault: Fault, pauses: readonly number[]): Goal[] {
+  if (name !== DEFAULTS) return [];
+  const goal = GOALS[fault];
+  return goalList([
+    atMost(`median <= ${goal.median}`, median(pauses), goal.median),
+    atMost(`worst <= ${goal.worst}`, Math.max(...pauses), goal.worst),
+  ]);
+}
+
 interface Subject {
   readonly name: string;
   readonly system: BreakableSystem;
@@ -33,7 +52,7 @@ interface Subject {
 
 export async function failover(options: BenchOptions): Promise<Report> {
   const subjects: Subject[] = [
-    { name: 'Throughline, defaults', system: throughline() },
+    { name: DEFAULTS, system: throughline() },
     {
       name: `Throughline, --election-ms ${FAST_ELECTION_MS}`,
       system: throughline({ args: ['--election-ms', FAST_ELECTION_MS] }),
@@ -47,17 +66,18 @@ export async function failover(options: BenchOptions): Promise<Report> {
   const samples = new Samples();
   const notes: string[] = [];
   const rows: (string | number)[][] = [];
+  const goals: Goal[] = [];
   for (const { name, system } of subjects) {
     const missing = system.missing();
     if (missing !== null) notes.push(`left out: ${missing}`);
     else if (FAULTS.some((fault) => wanted(options, `${name} ${fault}`)))
-      rows.push(...(await measureSubject(name, system, options, samples)));
+      rows.push(...(await measureSubject(name, system, options, samples, goals)));
   }
   notes.push(
     `${3 * LINES} clients act every ${EVERY_MS} ms; the pause is of all clients at the two surviving servers together`,
   );
-  const head = ['system', 'fault', 'times', 'median ms', 'worst ms', 'best ms', 'needless elections'];
-  return { figures: samples.figures(), tables: [table([head, ...rows])], notes };
+  const head = ['system', 'fault', 'times', 'median ms', 'worst ms', 'best ms', 'needless elections', 'goal'];
+  return { figures: samples.figures(), tables: [table([head, ...rows])], notes, details: { goals } };
 }
 
 async function measureSubject(
@@ -65,6 +85,7 @@ async function measureSubject(
   system: Subject['system'],
   options: BenchOptions,
   samples: Samples,
+  goals: Goal[],
 ): Promise<(string | number)[][]> {
   const running = await system.start();
   let pulse: Pulse | null = null;
@@ -86,7 +107,10 @@ async function measureSubject(
         progress(`${name} ${fault} ${index + 1}: ${round(broken.pauseMs, 0)} ms`);
       }
       samples.add(`${name}: needless elections, ${fault}`, needless, '', 'less');
-      rows.push([name, fault, pauses.length, ...summary(samples, `${name}: pause on ${fault}`), needless]);
+      const own = goalsOf(name, fault, pauses);
+      goals.push(...own);
+      const figures = summary(samples, `${name}: pause on ${fault}`);
+      rows.push([name, fault, pauses.length, ...figures, needless, goalCell(own)]);
     }
   } finally {
     await pulse?.stop();
