@@ -25,8 +25,10 @@ function isNews({ config, paxos, election, rest }: Core, input: Input): boolean 
     case 'tick':
       return false;
     case 'link':
-    case 'silent':
-      return paxos.role.kind !== 'follower' || input.device === election.leader?.device;
+    case 'silent': {
+      const { leader } = election;
+      return paxos.role.kind !== 'follower' || leader === null || input.device === leader.device;
+    }
     case 'message': {
       const { from, message } = input;
       if (from === config.self || message.kind === 'heartbeat') return false;
@@ -108,6 +110,24 @@ export function agrees(
   wake(core);
   core.rest.trusting = false;
   return false;
+}
+
+/**
+ * A follower that has lost its leader, and cannot reach a majority either: nobody could make it lead. It rests until a link is back;
+ * a region that is cut off need not ask for all its worlds again and again. False: it had better ask.
+ */
+export function restsAlone(core: Core, step: Step): boolean {
+  const { config, paxos, election, catchUp, rest } = core;
+  let reached = 1 << config.self;
+  for (let device = 0; device < config.devices; device++)
+    if (isUp(election, device) && isHeard(election, device)) reached |= 1 << device;
+  if (!rest.allowed || paxos.setup.isMajority(reached)) return false;
+  if (isBehind(catchUp, paxos.upTo) || lacksContent(paxos)) return false;
+  election.leader = null;
+  election.asking = null;
+  rest.resting = true;
+  step.mark = true;
+  return true;
 }
 
 /** The link of a device has been silent for an election time-out, or is heard again. */

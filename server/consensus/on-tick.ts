@@ -6,7 +6,7 @@ import { moveHandOver } from './hand-over.ts';
 import { lowestUnvoted } from './leader.ts';
 import { lacksContent } from './learner.ts';
 import { isHeld, isRepeatDue, type Lease } from './lease.ts';
-import { considerRest } from './on-rest.ts';
+import { considerRest, restsAlone } from './on-rest.ts';
 import { type Step, send, sendOthers } from './paxos-step.ts';
 import { stretched } from './timing.ts';
 import type { Device, Input } from './types.ts';
@@ -43,8 +43,9 @@ export function onTick(
 function tickFollower(core: Core, step: Step): void {
   const { config, election } = core;
   grantRefused(core, step);
-  if (election.clock >= election.dueAt) askPreVotes(core, step);
-  else if (election.leader !== null && election.clock - election.heardAt >= timeOut(election, config))
+  if (election.clock >= election.dueAt) {
+    if (!restsAlone(core, step)) askPreVotes(core, step);
+  } else if (election.leader !== null && election.clock - election.heardAt >= timeOut(election, config))
     election.leader = null;
 }
 

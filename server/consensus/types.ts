@@ -121,8 +121,8 @@ export type Input =
   | { readonly kind: 'message'; readonly from: Device; readonly message: Message }
   /**
    * Periodic; `now` is the host's monotonic clock in ms. Also given once at start; not needed at rest. `roundTrip`: to the farthest
-   * device that is linked, ms; left out where it is as before, or not known. `rest`: the host has nothing to do for this world,
-   * everything it was given to write is durable, and it will tell of silent links; left out: this device never proposes rest.
+   * device that is linked, ms; left out where it is as before, or not known. `rest`: the host has nothing to do for this world
+   * if it leads, everything it was given to write is durable, and it will tell of silent links; left out: it does not rest by itself.
    */
   | { readonly kind: 'tick'; readonly now: number; readonly roundTrip?: number; readonly rest?: boolean }
   | { readonly kind: 'link'; readonly device: Device; readonly up: boolean }

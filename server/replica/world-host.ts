@@ -218,8 +218,8 @@ export class WorldHost {
   }
 
   private mayRest(): boolean {
-    if (this.options.mayRest === false || this.leader.ballot === 0 || this.draining) return false;
-    if (this.durable < this.written) return false;
+    if (this.options.mayRest === false || this.draining || this.durable < this.written) return false;
+    if (this.leader.ballot === 0) return true;
     const { now, wall } = this.clock;
     return this.leader.dueAt(now, wall) - now >= REST_LEAST_MS;
   }
