@@ -2,13 +2,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MirrorError } from '../../game-logic/errors.ts';
+import { PlaceBook } from '../../game-logic/frame-places.ts';
 import { FrameWriter } from '../../game-logic/frame-write.ts';
+import { PLACED_ROWS } from '../../game-logic/limits.ts';
 import { Mirror } from '../../game-logic/mirror.ts';
 import { WorldState } from '../../game-logic/state.ts';
 import type { RowChange } from '../../game-logic/types.ts';
 import { arena } from '../../game-logic/worlds/arena/index.ts';
 import { decodeFrame, encodeFrame, type Frame } from '../../schemas/generated/client.ts';
 import { columnLength } from '../../schemas/support/columns.ts';
+import type { Row, TableType } from '../../schemas/support/types.ts';
 import { expectCommand, Lab, type LabContext } from './lab.ts';
 
 /** A replica, what it applied since the last frame, and the frames that a gateway would make of it. */
@@ -25,6 +28,14 @@ class Gateway {
 
   apply(bytes: Uint8Array): void {
     this.#runs.push(this.state.apply(bytes, false).changes);
+  }
+
+  /** The last command goes to the mirror as it is. */
+  bare(mirror: Mirror, bytes: Uint8Array): void {
+    mirror.apply(bytes);
+    this.#first = this.state.number + 1;
+    this.#born = this.state.born;
+    this.#runs = [];
   }
 
   frame(): Uint8Array {
@@ -95,6 +106,20 @@ function played(commands: readonly (readonly Step[])[]): Lab {
   }
   return lab;
 }
+
+/** A column of nothing. */
+const NO_VALUES = {
+  ...{
+    base: 0,
+    shift: 0,
+    bytes: new Uint8Array(0),
+    shorts: [],
+    words: [],
+    floats: [],
+    doubles: [],
+    texts: [],
+  },
+};
 
 describe('frames', () => {
   it('[SEQ6] are to a mirror what the commands are, row by row and in their order', () => {
@@ -186,6 +211,10 @@ describe('frames', () => {
     [
       'a put of some fields',
       ({ groups }) => ({ groups: [{ ...groups[0]!, fields: 1, columns: groups[0]!.columns.slice(0, 1) }] }),
+    ],
+    [
+      'a group of no rows',
+      ({ groups }) => ({ groups: [{ ...groups[0]!, columns: groups[0]!.columns.map(() => NO_VALUES) }] }),
     ],
     ['no rows', ({ groups }) => ({ groups: [{ ...groups[0]!, op: 'remove', fields: 0, columns: [] }] })],
     [
@@ -284,6 +313,64 @@ describe('frames', () => {
     next(({ world }) => void world.player.put({ id: 'late' }));
     expect(next(walkTo('late', 3))).toEqual(['patch 39']);
     expect(next(walkTo('player-7', 22))).toEqual(['patch 6']);
+  });
+
+  it('[SEQ6] forget places when a flush went out as commands', () => {
+    const lab = new Lab();
+    const gateway = new Gateway(lab);
+    const mirror = Mirror.initial(lab.definition);
+    const command = (body: (ctx: LabContext) => void) => {
+      expectCommand(lab.run(body));
+      gateway.apply(lab.commands.at(-1)!);
+    };
+    const flush = () => {
+      const bytes = gateway.frame();
+      mirror.applyFrame(bytes);
+      expectSame(mirror, gateway.state);
+      return decodeFrame(bytes).groups.map(({ op, places }) => `${op} ${places.join()}`);
+    };
+    const walk = ({ world }: LabContext) => {
+      for (const row of world.player.rows()) world.player.get(row.id)!.x = row.x + 1;
+    };
+    command(({ world }) => {
+      for (let i = 0; i < 20; i++) world.player.put({ id: `player-${i}` });
+    });
+    flush();
+    command(walk);
+    command(walk);
+    flush();
+    command(walkTo('player-7', 3));
+    expect(flush()).toEqual(['patch 7']);
+    command(({ world }) => void world.player.remove('player-0'));
+    gateway.bare(mirror, lab.commands.at(-1)!);
+    command(({ world }) => void world.player.put({ id: 'late' }));
+    expect(flush()).toEqual(['put ']);
+    command(walkTo('player-7', 4));
+    expect(flush()).toEqual(['patch ']);
+  });
+
+  it('name rows by their keys in a table of more rows than two bytes can tell apart', () => {
+    const lab = new Lab();
+    const type: TableType = lab.definition.schema.tables.coin;
+    const coin = (id: number) => type.make({ id });
+    const rows = Array.from({ length: PLACED_ROWS }, (_, id) => coin(id));
+    const table = {
+      type,
+      rows: () => rows.values(),
+      get size() {
+        return rows.length;
+      },
+    };
+    const book = new PlaceBook();
+    const follow = (number: number, patched: readonly Row[], put: readonly Row[]) => {
+      rows.push(...put);
+      const state = { number, table: () => table } as unknown as WorldState;
+      book.follow([{ type, removed: [], patched: new Map([[2, patched]]), put }], number - 1, state);
+    };
+    follow(1, rows.slice(0, PLACED_ROWS / 16), []);
+    expect(book.of('coin', 1)?.size).toBe(PLACED_ROWS);
+    follow(2, [], [coin(PLACED_ROWS)]);
+    expect(book.of('coin', 2)).toBeNull();
   });
 
   it('few rows of which less differs are written with the many', () => {

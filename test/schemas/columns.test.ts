@@ -86,6 +86,7 @@ describe('columns', () => {
   it.each([
     ['too few values', { name: 'f', type: 'int' }, forge({ words: [1] }), 2],
     ['two vectors', { name: 'f', type: 'int' }, forge({ words: [1], shorts: [1] }), 2],
+    ['a text too many', { name: 'f', type: 'int' }, forge({ words: [1], texts: ['a'] }), 1],
     ['texts for numbers', { name: 'f', type: 'int' }, forge({ texts: ['a'] }), 1],
     ['numbers for texts', { name: 'f', type: 'string' }, forge({ words: [1] }), 1],
     ['beyond the range', { name: 'f', type: 'ubyte' }, forge({ shorts: [256] }), 1],
