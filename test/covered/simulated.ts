@@ -5,7 +5,7 @@ import * as production from '../sim/production.ts';
 import { KINDS, runSpec } from '../sim/run.ts';
 
 /** Runs of each kind, and a few long ones: some lists are only tidied up after hundreds of commands. */
-const RUNS = { timed: 60, wild: 80, world: 40, 'wild-world': 60 } as const;
+const RUNS = { timed: 60, wild: 80, world: 40, 'wild-world': 60, rest: 40, 'rest-world': 20 } as const;
 const LONG = 6;
 
 it.each(KINDS)('%s', (kind) => {

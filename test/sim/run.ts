@@ -14,9 +14,9 @@ import { WorldRun } from './world/world-run.ts';
 /**
  * `timed`: consensus under faults on simulated time. `wild`: consensus under any order of events at all. `world`: whole region
  * servers with leader, replicas, gateways and clients, under faults on simulated time. `wild-world`: whole region servers
- * under any order of events.
+ * under any order of events. `rest`, `rest-world`: as `timed` and `world`, with so little to do that the world rests between deeds.
  */
-export const KINDS = ['timed', 'wild', 'world', 'wild-world'] as const;
+export const KINDS = ['timed', 'wild', 'world', 'wild-world', 'rest', 'rest-world'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** Everything that a run depends on; the same spec is the same run on every machine. */
@@ -76,19 +76,20 @@ function makeRun(
   spec: Spec,
   print?: (line: string) => void,
 ): { run(steps: number): Report; report(): Report } {
-  if (kind === 'world' || kind === 'wild-world') {
-    const profile = chooseWorldProfile(choices, spec);
+  const rest = kind === 'rest' || kind === 'rest-world';
+  if (kind === 'world' || kind === 'wild-world' || kind === 'rest-world') {
+    const profile = chooseWorldProfile(choices, { ...spec, rest });
     print?.(`profile ${JSON.stringify(profile)}`);
-    if (kind === 'world') return new WorldRun(production, profile, choices, print);
+    if (kind !== 'wild-world') return new WorldRun(production, profile, choices, print);
     const make = (now: () => number) => {
       const load = new WorldLoad(production, profile, choices, now);
       return { load, machine: load.machine };
     };
     return new WildRun(profile.cluster, choices, make, print);
   }
-  const profile = chooseProfile(choices, spec);
+  const profile = chooseProfile(choices, { ...spec, rest });
   print?.(`profile ${JSON.stringify(profile)}`);
-  if (kind === 'timed') return new TimedRun(production, profile, choices, print);
+  if (kind !== 'wild') return new TimedRun(production, profile, choices, print);
   const make = (now: () => number) => {
     const load = new CoreLoad(choices, profile.clients);
     return { load, machine: load.machine(production, now) };
@@ -112,6 +113,7 @@ export class Tally {
   issued = 0;
   ballots = 0;
   faults = 0;
+  rests = 0;
   /** Simulated milliseconds. */
   time = 0;
   readonly failed: Result[] = [];
@@ -122,12 +124,13 @@ export class Tally {
     this.issued += result.report.issued;
     this.ballots += result.report.ballots;
     this.faults += result.report.faults;
+    this.rests += result.report.rests;
     this.time += result.report.time;
     if (result.finding !== undefined) this.failed.push(result);
   }
 
   get line(): string {
     const hours = (this.time / 3_600_000).toFixed(2);
-    return `${this.runs} runs, ${hours} simulated hours, ${this.steps} events, ${this.issued} commands issued in ${this.ballots} ballots, ${this.faults} faults injected, ${this.failed.length} violations`;
+    return `${this.runs} runs, ${hours} simulated hours, ${this.steps} events, ${this.issued} commands issued in ${this.ballots} ballots, ${this.faults} faults injected, ${this.rests} times at rest, ${this.failed.length} violations`;
   }
 }

@@ -4,10 +4,12 @@ import * as production from './production.ts';
 import { commandOf, KINDS, runSpec, type Spec, Tally } from './run.ts';
 
 /** Fresh runs of each kind in this suite: the same seeds each time. `npm run sim` takes new ones for as long as you like. */
-const RUNS = { timed: 150, wild: 400, world: 60, 'wild-world': 200 } as const;
+const RUNS = { timed: 150, wild: 400, world: 60, 'wild-world': 200, rest: 60, 'rest-world': 30 } as const;
 
 /** A simulator in which nothing happens would find nothing: commands that a run of each kind issues on average, at least. */
-const ISSUED = { timed: 20, wild: 10, world: 20, 'wild-world': 10 } as const;
+const ISSUED = { timed: 20, wild: 10, world: 20, 'wild-world': 10, rest: 20, 'rest-world': 20 } as const;
+/** How often a leader goes to rest in a run, at least: nobody may rest where it is not looked at. */
+const RESTS = { timed: 0, wild: 0, world: 0, 'wild-world': 0, rest: 5, 'rest-world': 2 } as const;
 
 /** What a failure prints: the command that repeats it. */
 function failures(specs: readonly Spec[]): { readonly tally: Tally; readonly failed: string[] } {
@@ -34,6 +36,8 @@ describe('[SEQ2, SEQ4] the simulator', () => {
     expect(failed).toEqual([]);
     expect(tally.issued / tally.runs).toBeGreaterThan(ISSUED[kind]);
     expect(tally.ballots / tally.runs).toBeGreaterThan(2);
+    expect(tally.rests / tally.runs).toBeGreaterThanOrEqual(RESTS[kind]);
+    if (RESTS[kind] === 0) expect(tally.rests).toBe(0);
     expect(tally.faults / tally.runs).toBeGreaterThan(10);
   });
 

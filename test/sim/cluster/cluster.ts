@@ -44,6 +44,7 @@ export class Cluster<M extends Machine> {
   private readonly driver: Driver;
   private readonly make: MakeMachine<M>;
   private inputs = 0;
+  rests = 0;
 
   constructor(config: Omit<ConsensusConfig, 'self'>, driver: Driver, make: MakeMachine<M>) {
     this.config = config;
@@ -165,6 +166,10 @@ export class Cluster<M extends Machine> {
       deposed: (ballot) => {
         this.checker.confirmation.dropped(index);
         this.driver.note(index, `deposed from ballot ${ballot}`);
+      },
+      rested: () => {
+        this.rests++;
+        this.driver.note(index, 'rests');
       },
       asked: (token) => this.checker.confirmation.ask(index, token),
       confirmed: (token, known) => this.checker.confirmation.confirmed(index, token, known),

@@ -47,6 +47,7 @@ export class CoreMachine implements Machine {
   private lead: Leading | null = null;
   /** A hand-over is under way: no more functions. */
   private paused = false;
+  private resting = false;
   private leader: { readonly device: Device | null; readonly ballot: Ballot } = { device: null, ballot: 0 };
 
   constructor(production: Production, start: Start, door: ClientDoor) {
@@ -65,6 +66,10 @@ export class CoreMachine implements Machine {
 
   get digest(): string {
     return String(this.ledger.digest);
+  }
+
+  get asleep(): boolean {
+    return this.resting && this.queue.length === 0;
   }
 
   get leading(): boolean {
@@ -113,6 +118,7 @@ export class CoreMachine implements Machine {
       return;
     }
     this.waiting.add(wish.client);
+    if (this.resting) this.input({ kind: 'wake' });
     if (this.lead !== null) this.enqueue(wish);
     else if (this.leader.device !== null && this.leader.device !== this.config.self) {
       const { ballot } = this.leader;
@@ -143,6 +149,10 @@ export class CoreMachine implements Machine {
     if (effects.issued.length > 0) this.apply(effects.issued);
     if (effects.leader !== undefined) this.leader = effects.leader;
     if (effects.activated !== undefined) this.activate(effects.activated);
+    if (effects.resting !== undefined) {
+      this.resting = effects.resting;
+      if (this.resting && this.lead !== null) this.ground.rested();
+    }
     if (effects.paused !== undefined) this.paused = effects.paused;
     if (effects.write !== undefined) this.ground.write(effects.write);
     this.release(this.gate.add(effects.sends));

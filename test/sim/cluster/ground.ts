@@ -29,6 +29,8 @@ export interface Ground {
   issued(commands: readonly Command[]): void;
   activated(activated: Activated): void;
   deposed(ballot: Ballot): void;
+  /** A leader's world went to rest. */
+  rested(): void;
   asked(token: number): void;
   confirmed(token: number, known: (number: number) => Ballot | undefined): void;
   alarm(text: string): void;
@@ -43,6 +45,8 @@ export interface Machine {
   /** What `wake` asked for. */
   turn(): void;
   readonly leading: boolean;
+  /** Need not be told the time. */
+  readonly asleep: boolean;
   /** The last issued number that this process applied, and a digest of its state there. */
   readonly applied: number;
   readonly digest: string;

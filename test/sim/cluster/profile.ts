@@ -45,10 +45,14 @@ export interface Profile {
   readonly patience: number;
   /** After the fire only a majority set is healed; the others stay as they are. */
   readonly coreOnly: boolean;
+  /** The world may rest; links say who is silent, and nobody at rest is told the time. */
+  readonly rest: boolean;
 }
 
 export interface Overrides {
   readonly voting?: 'all' | 'leader';
+  /** So little to do that the world rests between deeds. */
+  readonly rest?: boolean;
 }
 
 /** A different kind of trouble for each seed: few faults of many kinds hide what many faults of few kinds show. */
@@ -61,7 +65,7 @@ export function chooseProfile(choices: Choices, overrides: Overrides = {}): Prof
   const chosen = choices.pick(['all', 'leader'] as const);
   // Nothing safe may depend on a leader giving up before another begins.
   const lease = choices.pick([4, 6, 40]) * rounds;
-  return {
+  const profile: Profile = {
     config: {
       devices,
       weights: chooseWeights(choices, devices),
@@ -90,7 +94,17 @@ export function chooseProfile(choices: Choices, overrides: Overrides = {}): Prof
     think: choices.pick([50, 5, 300]),
     patience: 6 * (far ? 8 * latency : rounds),
     coreOnly: choices.chance(0.3),
+    rest: overrides.rest === true,
   };
+  return profile.rest ? restful(choices, profile) : profile;
+}
+
+/** Deeds and faults are many heartbeats apart, mostly. */
+function restful(choices: Choices, profile: Profile): Profile {
+  const { heartbeat } = profile.config.timing;
+  const think = heartbeat * choices.pick([20, 6, 60]);
+  const calm = heartbeat * choices.pick([30, 8, 100]);
+  return { ...profile, think, calm, clients: choices.pick([2, 1]) };
 }
 
 function chooseWeights(choices: Choices, devices: number): number[] {

@@ -8,9 +8,11 @@ export interface Report {
   /** Ballots in which something issued was created. */
   readonly ballots: number;
   readonly faults: number;
+  /** How often a leader went to rest. */
+  readonly rests: number;
 }
 
-export function reportOf(truth: Truth, so: Pick<Report, 'time' | 'steps' | 'faults'>): Report {
+export function reportOf(truth: Truth, so: Pick<Report, 'time' | 'steps' | 'faults' | 'rests'>): Report {
   return {
     ...so,
     issued: truth.upTo,

@@ -28,6 +28,11 @@ interface Body {
   clockSet: number;
   /** The wall clock may be wrong, and may be put back. */
   wallOffset: number;
+  /** By device: when anything of it last came over its link, and whether the process was told that nothing does. */
+  heardAt: number[];
+  silent: boolean[];
+  /** When its links looked at the time last. */
+  lookedAt: number;
 }
 
 export interface TimedHooks {
@@ -69,6 +74,9 @@ export class TimedCluster<M extends Machine> {
       clockRate: 1,
       clockSet: 0,
       wallOffset: choices.waiting(100),
+      heardAt: new Array<number>(devices).fill(0),
+      silent: new Array<boolean>(devices).fill(false),
+      lookedAt: 0,
     }));
     this.cluster = new Cluster(
       profile.config,
@@ -115,7 +123,10 @@ export class TimedCluster<M extends Machine> {
   start(device: Device): void {
     const sim = this.cluster.device(device);
     if (sim.machine !== null || this.lost.has(device)) return;
-    Object.assign(this.bodies[device]!, { paused: false, backlog: [], flushing: false });
+    const body = this.bodies[device]!;
+    Object.assign(body, { paused: false, backlog: [], flushing: false });
+    body.heardAt.fill(this.now);
+    body.silent.fill(false);
     this.cluster.start(device);
     this.hooks.trace(() => `start ${device}`);
     this.tick(device, sim.incarnation);
@@ -186,14 +197,42 @@ export class TimedCluster<M extends Machine> {
     const body = this.bodies[device]!;
     // The mere passing of time is no event: a run is as long as what happens in it.
     this.steps--;
-    if (!body.paused) this.cluster.input(device, this.time(body));
+    if (this.profile.rest) this.listen(device, body);
+    // A process tells its worlds the time in a turn of its own, so some turn may come between.
+    if (!body.paused && !(this.profile.rest && this.cluster.device(device).machine?.asleep))
+      this.cluster.input(device, this.time(device, body));
     this.later(this.tickMs, () => this.tick(device, incarnation));
   }
 
-  private time(body: Body): Input {
-    const { roundTrip } = this.profile;
+  private time(device: Device, body: Body): Input {
+    const { roundTrip, rest } = this.profile;
     const now = Math.floor(this.clockOf(body));
-    return { kind: 'tick', now, ...(roundTrip === null ? {} : { roundTrip }) };
+    const idle = rest && this.cluster.device(device).disk.queue.length === 0;
+    return {
+      kind: 'tick',
+      now,
+      ...(roundTrip === null ? {} : { roundTrip }),
+      ...(idle ? { rest: true } : {}),
+    };
+  }
+
+  /** Its pings reach all that they can reach; and it notices whose do not reach it. Time that it stood still does not count. */
+  private listen(device: Device, body: Body): void {
+    const { config, network, roundTrip } = this.profile;
+    if (body.paused) return;
+    const stoodStill = this.now - body.lookedAt > 2 * this.tickMs;
+    body.lookedAt = this.now;
+    const patience = config.timing.election + (roundTrip ?? 2 * network.latency);
+    for (const { index } of this.cluster.devices) {
+      if (index === device) continue;
+      if (!this.network.isCut(device, index)) this.bodies[index]!.heardAt[device] = this.now;
+      if (stoodStill) body.heardAt[index] = this.now;
+      const silent = this.now - body.heardAt[index]! > patience;
+      if (silent === body.silent[index]) continue;
+      body.silent[index] = silent;
+      this.hooks.trace(() => `${device} ${silent ? 'hears nothing of' : 'hears again of'} ${index}`);
+      this.cluster.input(device, { kind: 'silent', device: index, silent });
+    }
   }
 
   private turn(device: Device): void {
@@ -239,6 +278,10 @@ export class TimedCluster<M extends Machine> {
 
   private told(device: Device, about: Device, up: boolean): void {
     this.input(device, { kind: 'link', device: about, up });
+    // A new link is heard when it is made; one that is gone is silent no more.
+    const body = this.bodies[device]!;
+    body.heardAt[about] = this.now;
+    body.silent[about] = false;
   }
 
   private sent(parcel: Parcel): void {

@@ -64,7 +64,7 @@ export class TimedRun {
 
   report(): Report {
     const { now: time, steps, cluster } = this.timed;
-    return reportOf(cluster.checker.truth, { time, steps, faults: this.faults });
+    return reportOf(cluster.checker.truth, { time, steps, faults: this.faults, rests: cluster.rests });
   }
 
   // Clients

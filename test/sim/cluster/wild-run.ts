@@ -150,7 +150,7 @@ export class WildRun<M extends Machine> {
 
   report(): Report {
     const time = Math.max(...this.clocks) - 1000;
-    return reportOf(this.cluster.checker.truth, { time, steps: this.steps, faults: this.faults });
+    return reportOf(this.cluster.checker.truth, { time, steps: this.steps, faults: this.faults, rests: 0 });
   }
 
   private step(): void {

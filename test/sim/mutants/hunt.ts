@@ -53,7 +53,14 @@ const STATES = 6_000_000;
 const RUNS = 600;
 /** The same where there is no time: what it takes to find again what moved a little. */
 const QUICK_STATES = 400_000;
-const QUICK_RUNS = { wild: 250, timed: 100, 'wild-world': 60, world: 40 } as const;
+const QUICK_RUNS = {
+  wild: 250,
+  timed: 100,
+  'wild-world': 60,
+  world: 40,
+  rest: 60,
+  'rest-world': 40,
+} as const;
 /** Events in each run: short runs, many seeds. */
 export const STEPS = 1500;
 

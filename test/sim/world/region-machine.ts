@@ -62,6 +62,7 @@ export interface RegionOptions {
   readonly slowness: number;
   /** Let peer messages pass through their bytes. */
   readonly encoded: boolean;
+  readonly rest: boolean;
 }
 
 type Asked =
@@ -122,6 +123,7 @@ export class RegionMachine implements Machine {
         this.spent += options.slowness;
         return this.spent;
       },
+      mayRest: options.rest,
       limits: options.limits,
       leaderLimits: options.leaderLimits,
     });
@@ -153,6 +155,10 @@ export class RegionMachine implements Machine {
       .join();
   }
 
+  get asleep(): boolean {
+    return this.inputs.length === 0 && this.host.dueAt > this.ground.clock().now;
+  }
+
   get leading(): boolean {
     return this.core.leading;
   }
@@ -178,7 +184,7 @@ export class RegionMachine implements Machine {
     if (input.kind === 'tick') {
       const { roundTrip } = input;
       this.take(roundTrip === undefined ? { kind: 'tick' } : { kind: 'tick', roundTrip });
-    } else if (input.kind === 'link' || input.kind === 'lead') this.take(input);
+    } else if (input.kind === 'link' || input.kind === 'silent' || input.kind === 'lead') this.take(input);
     else if (input.kind === 'step-down' || input.kind === 'hand-over') this.take(input);
   }
 

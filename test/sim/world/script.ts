@@ -74,6 +74,7 @@ export class Script {
           yard,
           slowness: 0,
           encoded: false,
+          rest: false,
         }),
     );
     for (const { index } of this.cluster.devices) this.cluster.start(index);

@@ -57,6 +57,7 @@ export class WatchedCore implements Core {
       this.lead = null;
       this.ground.deposed(effects.deposed.ballot);
     }
+    if (effects.resting === true && this.lead !== null) this.ground.rested();
     if (effects.issued.length > 0) this.issued(effects.issued);
     if (effects.activated !== undefined) {
       const { ballot, chain } = effects.activated;

@@ -70,6 +70,7 @@ export class WorldLoad implements Load<RegionMachine> {
         yard: profile.yard,
         slowness: profile.slowness,
         encoded: profile.encoded,
+        rest: profile.cluster.rest,
       });
   }
 

@@ -94,6 +94,7 @@ export class WorldRun {
           yard: profile.yard,
           slowness: profile.slowness,
           encoded: profile.encoded,
+          rest: profile.cluster.rest,
         }),
     );
     const { latency } = profile.cluster.network;
@@ -125,7 +126,7 @@ export class WorldRun {
 
   report(): Report {
     const { now: time, steps, cluster } = this.timed;
-    return reportOf(cluster.checker.truth, { time, steps, faults: this.faults });
+    return reportOf(cluster.checker.truth, { time, steps, faults: this.faults, rests: cluster.rests });
   }
 
   private step(): void {
