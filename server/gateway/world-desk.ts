@@ -293,6 +293,6 @@ export class WorldDesk {
   }
 
   #ring(): void {
-    for (const ring of [...this.#bells]) ring();
+    if (this.#bells.size > 0) for (const ring of [...this.#bells]) ring();
   }
 }
