@@ -227,6 +227,12 @@ export const STORAGE_QUEUE_BYTES = 1 << 30;
 export const STORAGE_PORTION_BYTES = 2 << 20;
 /** A flush takes the portions of further worlds up to here, 40 ms of that disk; those left out are first in the next. */
 export const STORAGE_FLUSH_BYTES = 8 << 20;
+/**
+ * Bytes after which several worlds go on in new segments: what is newer than that is what LevelDB still moves about. And at least
+ * so many for each of them, so that a directory of 20 GB holds some 300,000 segments at most: 30 MB of memory, 0.3 s at a start.
+ */
+export const STORAGE_EPOCH_BYTES = 16 << 20;
+export const STORAGE_SEGMENT_BYTES = 64 * 1024;
 /** Worlds that read what they need at a time while a server starts; some 2 MiB each, and 64 MiB where commands are large. */
 export const STORAGE_RECOVERING = 8;
 /** LevelDB's memtable, two at a time: 8 MiB, taken as they fill. Small, for each is flushed in one go beside the commits. */
@@ -266,6 +272,13 @@ export const ADMIN_FREEZE_MS = 60_000;
  */
 export const LINK_FRAME_BYTES = 4 * MESSAGE_BYTES;
 export const LINK_FRAME_FULL = 128 * 1024;
+/** A text between hosts: an order of a few names and numbers, and its answer. */
+export const LINK_NOTE_BYTES = 4_096;
+/** Faults on their way to other regions at once, and how long one may take there: a process starts a waker in 0.1 s. */
+export const FAULT_ORDERS = 64;
+export const FAULT_PASSED_MS = 3_000;
+/** How long a heal waits for others to have taken their faults back, too: a round trip around the world, and a turn. */
+export const FAULT_HEALED_MS = 400;
 /** Largest body before the other side has proved the secret: a hello is about 250 bytes, a proof 100. */
 export const LINK_HANDSHAKE_BYTES = 2_048;
 /** Characters of a stranger's words that are logged or told on. */

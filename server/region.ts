@@ -15,6 +15,7 @@ import {
 import { createLinks } from './links/net.ts';
 import type { Links, PeerMessage } from './links/types.ts';
 import type { Logger } from './log.ts';
+import { ClusterFaults, refusalOf } from './region/cluster-faults.ts';
 import { consensusConfig, linkBounds, weightsOf } from './region/consensus-config.ts';
 import { hits, parseFault, type SelfKill } from './region/fault.ts';
 import { LinkFaults } from './region/link-faults.ts';
@@ -47,6 +48,7 @@ export class Region {
   #links: Links | null = null;
   #gateway: Gateway | null = null;
   #admin: Admin | null = null;
+  #faults: ClusterFaults | undefined;
   #ticker: NodeJS.Timeout | undefined;
   /** Set by a fault that kills this process: nothing goes in or out any more. */
   #frozen = false;
@@ -142,11 +144,26 @@ export class Region {
         link: (device, up) => {
           for (const { runner } of this.#worlds.values()) runner.take({ kind: 'link', device, up });
         },
+        note: (device, text) => this.#hear(device, text),
         silent: (device, silent) => {
           for (const { runner } of this.#worlds.values()) runner.take({ kind: 'silent', device, silent });
         },
       },
     );
+  }
+
+  #hear(device: number, text: string): void {
+    const { allowFaults, regions } = this.#config;
+    if (allowFaults) this.#faults?.heard(device, text);
+    else {
+      const refusal = refusalOf(text);
+      if (refusal === null) return;
+      this.#log.warn(
+        { event: 'fault', from: regions[device] },
+        'a fault was asked for, which is not allowed here',
+      );
+      this.#links?.note(device, refusal);
+    }
   }
 
   get #services(): LocalWorld[] {
@@ -156,10 +173,11 @@ export class Region {
   async #openAdmin(links: Links): Promise<void> {
     const { region, regions, admin, adminToken, allowFaults } = this.#config;
     const { createAdmin } = await import('./admin/admin.ts');
-    const faults = allowFaults ? new LinkFaults(region, regions, links) : undefined;
+    if (allowFaults)
+      this.#faults = new ClusterFaults(region, regions, new LinkFaults(region, regions, links), links);
     this.#admin = createAdmin({
       ...{ host: admin.host, port: admin.port, token: adminToken, region, regions, version: version() },
-      ...{ worlds: this.#services, peers: () => links.status(), faults, logger: this.#log },
+      ...{ worlds: this.#services, peers: () => links.status(), faults: this.#faults, logger: this.#log },
       gateway: { stats: () => (this.addresses.listen === '' ? undefined : this.#gateway?.stats()) },
     });
     this.addresses.admin = formatAddress(await this.#admin.start());

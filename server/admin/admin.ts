@@ -163,10 +163,7 @@ class AdminPort implements Admin {
     if (what === 'cut' && Array.isArray(value) && value.length === 2)
       return faults.cut(this.#region(value[0]), this.#region(value[1]));
     if (what === 'delayMs' && isObject(value)) {
-      const delays = this.#delays(value);
-      // One picture of the world may be posted to all regions: each delays what it sends itself.
-      const own = delays.filter(([pair]) => pair.includes(this.#options.region));
-      for (const [pair, ms] of own.length > 0 ? own : delays) await faults.delay(...pair, ms);
+      for (const [pair, ms] of this.#delays(value)) await faults.delay(...pair, ms);
       return;
     }
     if (what === 'freeze' && isObject(value)) return faults.freeze(...this.#freezing(value));

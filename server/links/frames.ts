@@ -19,6 +19,8 @@ export const FRAME = {
   acts: 5,
   /** Down: one Answers message of schemas/client.fbs; `sequence` names the request. */
   answers: 6,
+  /** A text from host to host, outside all worlds. */
+  note: 7,
 } as const;
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
 

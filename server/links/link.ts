@@ -4,6 +4,7 @@ import {
   LINK_FRAME_FULL,
   LINK_LAST_WORDS_MS,
   LINK_LEAST_OF,
+  LINK_NOTE_BYTES,
   LINK_PING_MS,
   LINK_QUEUE_BYTES,
   LINK_QUEUE_RESERVE,
@@ -44,6 +45,8 @@ export interface LinkHandlers {
   decode(bytes: Uint8Array): Received;
   /** What this throws is a bug of the host, and is thrown on. */
   deliver(received: Received): void;
+  /** A text of the peer's host. */
+  note(text: string): void;
   /** Nothing came for a while, or something comes again: before what came is delivered. */
   silent(silent: boolean): void;
   /** Once; not after `close` or `finish` from here. */
@@ -138,12 +141,18 @@ export class Link {
     return true;
   }
 
+  /** A text for the peer's host. */
+  note(text: string): void {
+    this.#put(FRAME.note, 0, [Buffer.from(text)]);
+  }
+
   frame(frame: Frame): void {
     if (this.#faults.cut) return;
     if (this.#silent) this.#heardAgain();
     if (frame.kind === FRAME.ping) this.#put(FRAME.pong, frame.value, []);
     else if (frame.kind === FRAME.pong) this.#pong(frame.value);
     else if (frame.kind === FRAME.messages) this.#messages(frame.body);
+    else if (frame.kind === FRAME.note) this.#note(frame.body);
     else if (frame.kind === FRAME.handshake) this.fail('a handshake twice');
     else this.fail('a region sends what only a gateway may');
   }
@@ -210,6 +219,11 @@ export class Link {
       }
       this.#handlers.deliver(received);
     }
+  }
+
+  #note(body: Uint8Array): void {
+    if (body.length > LINK_NOTE_BYTES) this.fail(`a note of ${body.length} bytes`);
+    else this.#handlers.note(Buffer.from(body).toString());
   }
 
   #flush(): void {

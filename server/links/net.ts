@@ -181,6 +181,10 @@ class Net implements NetLinks {
     });
   }
 
+  note(device: number, text: string): void {
+    this.#peers[device]?.note(text);
+  }
+
   delay(device: number, ms: number): void {
     this.#peers[device]?.setDelay(ms);
   }
@@ -224,6 +228,7 @@ class Net implements NetLinks {
       decode: (bytes) => decodePeer(bytes, device, self),
       deliver: ({ world, message }) => events.message(world, device, message),
       link: (up) => events.link(device, up),
+      note: (text) => events.note?.(device, text),
       silent: (silent) => events.silent?.(device, silent),
       log: logger,
     });

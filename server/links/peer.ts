@@ -31,6 +31,7 @@ export interface PeerOptions {
   readonly decode: (bytes: Uint8Array) => Received;
   readonly deliver: (received: Received) => void;
   readonly link: (up: boolean) => void;
+  readonly note: (text: string) => void;
   readonly silent: (silent: boolean) => void;
   readonly log: LinkLog;
 }
@@ -97,6 +98,10 @@ export class Peer {
     this.#say('warn', { code: 'dropped', queued }, 'messages to a peer are dropped: its queue is full');
   }
 
+  note(text: string): void {
+    this.#link?.note(text);
+  }
+
   setCut(cut: boolean): void {
     if (cut === this.#faults.cut) return;
     this.#faults.cut = cut;
@@ -146,7 +151,7 @@ export class Peer {
   }
 
   #adopt(wire: Wire, dialler: number, first: Frame | null): void {
-    const { self, device, bounds, decode, deliver } = this.#options;
+    const { self, device, bounds, decode, deliver, note } = this.#options;
     if (this.#closed || this.#faults.cut) {
       wire.close();
       return;
@@ -155,6 +160,7 @@ export class Peer {
     const link: Link = new Link(wire, dialler, this.#faults, bounds, {
       decode,
       deliver,
+      note,
       silent: (silent) => {
         if (this.#link === link) this.#tellSilent(silent);
       },

@@ -32,6 +32,8 @@ export interface Links {
   start(): Promise<void>;
   /** Queues for the one write per turn; dropped when the peer is not connected or its bounded queue is full (the core retransmits). */
   send(world: string, device: number, message: PeerMessage): void;
+  /** A short text for the host of another region, outside all worlds; lost where there is no link. */
+  note(device: number, text: string): void;
   status(): readonly PeerStatus[];
   /** Milliseconds to the farthest connected peer and back; 0 while nothing is known. */
   roundTrip(): number;
@@ -46,6 +48,7 @@ export interface LinkEvents {
   message(world: string, from: number, message: PeerMessage): void;
   /** Up after both sides proved the cluster secret; down at the first close. */
   link(device: number, up: boolean): void;
+  note?(device: number, text: string): void;
   /** Nothing came over a link that is up for an election time-out, or something comes again. A link that goes is silent no more. */
   silent?(device: number, silent: boolean): void;
 }

@@ -183,6 +183,7 @@ describe('admin port', () => {
     expect(faults.made).toEqual([
       ['cut', 'eu', 'us'],
       ['delay', 'eu', 'us', 40],
+      ['delay', 'us', 'ap-south', 70],
       ['delay', 'ap-south', 'eu', 5],
       ['heal'],
       ['kill', 'ap-south'],
@@ -202,7 +203,7 @@ describe('admin port', () => {
     ]) {
       expect((await fault(body)).json.error).toBe('bad-request');
     }
-    expect(faults.made).toHaveLength(6);
+    expect(faults.made).toHaveLength(7);
   });
 
   it('makes no faults where that is not allowed', async () => {

@@ -1,6 +1,6 @@
 /** A leader cut off from its peers: it stops acknowledging, the others go on, and after the heal all agree. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { adminPost, Cluster, statusOf, until } from './harness.ts';
+import { adminPost, Cluster, type Server, statusOf, until } from './harness.ts';
 import { audit, commandsOf, Player } from './player.ts';
 
 describe('a partition of real processes', { timeout: 60_000 }, () => {
@@ -63,5 +63,31 @@ describe('a partition of real processes', { timeout: 60_000 }, () => {
     );
     for (const log of logs) expect(log).toEqual(logs[0]);
     expect(audit(logs[0] ?? [], [...inside.entries, ...outside.entries])).toEqual([]);
+  });
+
+  it('makes a fault in whichever region it belongs, whoever is asked', async () => {
+    const leader = await cluster.leader();
+    const [asked, other] = cluster.servers.filter((server) => server !== leader) as [Server, Server];
+    const fault = async (body: object) =>
+      expect((await adminPost(asked, '/api/faults', body)).status).toBe(200);
+    await fault({ cut: [leader.region, other.region] });
+    await fault({ delayMs: { [`${leader.region}-${other.region}`]: 5 } });
+    // Cut off from one of two, the leader goes on.
+    const player = await Player.enter([leader], 1);
+    expect(await player.act('inbound', { to: 'C', amount: 1 })).toMatchObject({ fate: 'acknowledged' });
+    await fault({ heal: true });
+    await until('the other has it, too', async () => {
+      const { applied } = await statusOf(other);
+      return applied === (await statusOf(leader)).applied;
+    });
+    await fault({ kill: leader.region });
+    expect(await leader.exit).toMatchObject({ signal: 'SIGKILL' });
+    await until('another leader', async () => {
+      const { leader: name } = await statusOf(asked);
+      return name !== null && name !== leader.region;
+    });
+    const unreachable = await adminPost(asked, '/api/faults', { kill: leader.region });
+    expect(unreachable.status).toBe(503);
+    expect(JSON.stringify(await unreachable.json())).toContain('ask the admin port there');
   });
 });
