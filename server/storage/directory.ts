@@ -2,75 +2,134 @@ import { crc32 } from '../crc32.ts';
 import { STORAGE_READ_AHEAD } from '../limits.ts';
 import { corrupt } from './errors.ts';
 import type { Level } from './log-reader.ts';
-import { keysOf, MOST_WORLD } from './record.ts';
+import { BEHIND, keysOf, MOST_SEGMENT } from './record.ts';
 
 /**
- * The store's own entries lie under world 0: its identity, and the directory, which gives each world its number. Numbers
- * rise by one from 1, and an entry is written together with the first record of its world, so an entry that was lost is
- * seen: as a hole, or as records of a world that has no name.
- *
- * key    0 (4) · 'w' · number (4), big-endian
- * value  checksum of what follows (4) · number (4) · name
+ * What a world writes in one epoch of the store. An epoch ends after so many bytes of several worlds; then each of them goes
+ * on under a new, higher number. So what is written now always sorts behind what was written long ago, whatever world it
+ * belongs to, and LevelDB does not rewrite the old tables for it: with one number a world for ever, sixteen busy worlds
+ * wrote each byte six times at 1.8 GB, and more the longer the logs grew.
  */
-const KIND_WORLD = 0x77;
-const KEY_BYTES = 9;
-const HEAD = 8;
+export interface Segment {
+  readonly id: number;
+  /** Issued numbers up to here lie in earlier segments; every number in this one is higher. */
+  readonly after: number;
+}
 
-export const IDENTITY_KEY = Buffer.from([0, 0, 0, 0, 0x69]);
+/**
+ * The directory names the world of each segment. Segments are numbered by one from 1, and an entry is written together with
+ * the first record of its segment, so an entry that was lost is seen: as a hole, or as records without a name.
+ *
+ * key    BEHIND (4) · 'w' · segment (4), big-endian
+ * value  checksum of what follows (4) · segment (4) · after (8) · epoch (4), little-endian · name of the world
+ */
+const KIND_SEGMENT = 0x77;
+const KEY_BYTES = 9;
+const HEAD = 20;
+const TWO_32 = 0x1_0000_0000;
+
+export const IDENTITY_KEY = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x69]);
+
+interface Entry extends Segment {
+  readonly name: string;
+  readonly epoch: number;
+}
 
 function entryKey(id: number): Buffer {
   const key = Buffer.alloc(KEY_BYTES);
-  key[4] = KIND_WORLD;
+  key.writeUInt32BE(BEHIND, 0);
+  key[4] = KIND_SEGMENT;
   key.writeUInt32BE(id, 5);
   return key;
 }
 
-export function encodeEntry(name: string, id: number): { readonly key: Buffer; readonly value: Buffer } {
-  const text = Buffer.from(name);
+export function encodeEntry(entry: Entry): { readonly key: Buffer; readonly value: Buffer } {
+  const text = Buffer.from(entry.name);
   const value = Buffer.alloc(HEAD + text.length);
-  value.writeUInt32LE(id, 4);
+  value.writeUInt32LE(entry.id, 4);
+  value.writeUInt32LE(entry.after % TWO_32, 8);
+  value.writeUInt32LE(Math.floor(entry.after / TWO_32), 12);
+  value.writeUInt32LE(entry.epoch, 16);
   text.copy(value, HEAD);
   value.writeUInt32LE(crc32(value.subarray(4)), 0);
-  return { key: entryKey(id), value };
+  return { key: entryKey(entry.id), value };
 }
 
-function decodeEntry(key: Buffer, value: Buffer, where: string): readonly [name: string, id: number] {
+function decodeEntry(key: Buffer, value: Buffer, where: string): Entry {
   if (value.length <= HEAD || value.readUInt32LE(0) !== crc32(value.subarray(4))) {
     throw corrupt(`${where}: the directory of worlds is damaged (key ${key.toString('hex')})`);
   }
   const id = value.readUInt32LE(4);
   if (!key.equals(entryKey(id))) {
-    throw corrupt(`${where}: the directory of worlds names world ${id} under key ${key.toString('hex')}`);
+    throw corrupt(`${where}: the directory of worlds has segment ${id} under key ${key.toString('hex')}`);
   }
-  return [value.toString('utf8', HEAD), id];
+  const after = value.readUInt32LE(8) + value.readUInt32LE(12) * TWO_32;
+  return { id, after, epoch: value.readUInt32LE(16), name: value.toString('utf8', HEAD) };
 }
 
-/** Names and numbers of all worlds; `least` of them are known to have been there. */
-export async function readDirectory(
-  level: Level,
-  least: number,
-  where: string,
-): Promise<Map<string, number>> {
-  const worlds = new Map<string, number>();
-  const iterator = level.iterator({
-    gte: entryKey(0),
-    lte: entryKey(MOST_WORLD),
-    highWaterMarkBytes: STORAGE_READ_AHEAD,
-  });
-  for await (const [key, value] of iterator) {
-    const [name, id] = decodeEntry(key, value, where);
-    if (id !== worlds.size + 1 || worlds.has(name)) {
-      throw corrupt(
-        `${where}: world ${worlds.size + 1} is missing in the directory of worlds, "${name}" is ${id}`,
-      );
+export class Directory {
+  readonly #worlds = new Map<string, Segment[]>();
+  /** Segments in all; they are numbered from 1. */
+  #count = 0;
+  #epoch = 1;
+  /** The first segment of this epoch. */
+  #first = 1;
+
+  get count(): number {
+    return this.#count;
+  }
+  get first(): number {
+    return this.#first;
+  }
+
+  /** A world's segments, ascending; grows with them. */
+  segments(name: string): Segment[] {
+    return this.#worlds.get(name) ?? [];
+  }
+
+  /** Begins an epoch: from now on every world that writes gets a new segment. */
+  turn(): void {
+    this.#epoch++;
+    this.#first = this.#count + 1;
+  }
+
+  /** The next segment, for a world whose `segments` are handed in; what is handed back must reach the disk with its first record. */
+  allot(name: string, segments: Segment[], after: number): { readonly key: Buffer; readonly value: Buffer } {
+    const entry = { id: this.#count + 1, after, epoch: this.#epoch, name };
+    this.#enter(entry, segments);
+    return encodeEntry(entry);
+  }
+
+  #enter({ name, id, after, epoch }: Entry, segments: Segment[]): void {
+    this.#worlds.set(name, segments);
+    segments.push({ id, after });
+    if (epoch > this.#epoch) this.#first = id;
+    this.#epoch = epoch;
+    this.#count = id;
+  }
+
+  /** The directory as it was written; `least` segments are known to have been there. */
+  static async read(level: Level, least: number, where: string): Promise<Directory> {
+    const directory = new Directory();
+    const iterator = level.iterator({
+      gte: entryKey(0),
+      lte: entryKey(MOST_SEGMENT),
+      highWaterMarkBytes: STORAGE_READ_AHEAD,
+    });
+    for await (const [key, value] of iterator) {
+      const entry = decodeEntry(key, value, where);
+      const { name, id } = entry;
+      if (id !== directory.#count + 1) {
+        throw corrupt(`${where}: segment ${directory.#count + 1} is missing in the directory of worlds`);
+      }
+      directory.#enter(entry, directory.segments(name));
     }
-    worlds.set(name, id);
+    const { count } = directory;
+    const [nameless] = await level.keys({ ...keysOf(count + 1, MOST_SEGMENT), limit: 1 }).all();
+    if (count < least || nameless !== undefined) {
+      const kept = nameless?.readUInt32BE(0) ?? least;
+      throw corrupt(`${where}: the directory of worlds ends with segment ${count}, but ${kept} were written`);
+    }
+    return directory;
   }
-  const [nameless] = await level.keys({ ...keysOf(worlds.size + 1, MOST_WORLD), limit: 1 }).all();
-  if (worlds.size < least || nameless !== undefined) {
-    throw corrupt(
-      `${where}: the directory names ${worlds.size} worlds, but ${nameless?.readUInt32BE(0) ?? least} are kept here`,
-    );
-  }
-  return worlds;
 }

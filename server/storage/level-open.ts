@@ -11,11 +11,12 @@ import {
   STORAGE_VERIFY_BYTES,
   STORAGE_WRITE_BUFFER,
 } from '../limits.ts';
-import { IDENTITY_KEY, readDirectory } from './directory.ts';
+import { Directory, IDENTITY_KEY } from './directory.ts';
 import { corrupt, StorageError, WHAT_TO_DO } from './errors.ts';
 import type { DataFolder } from './identity.ts';
 import { checkLevel, syncFolder } from './level-check.ts';
 import type { Level } from './log-reader.ts';
+import { keysOf, MOST_SEGMENT } from './record.ts';
 
 const FORMAT = 2;
 
@@ -25,8 +26,8 @@ interface IdentityRecord {
   readonly region: string;
   readonly store: string;
   readonly opens: number;
-  /** Worlds held when it was opened. */
-  readonly worlds: number;
+  /** Segments in its directory when it was opened. */
+  readonly segments: number;
 }
 
 function encodeIdentity(identity: IdentityRecord): Buffer {
@@ -91,8 +92,9 @@ async function check(path: string): Promise<boolean> {
 
 export interface Opened {
   readonly level: Level;
-  /** Name → number of each world. */
-  readonly worlds: Map<string, number>;
+  readonly directory: Directory;
+  /** Written in this epoch, roughly. */
+  readonly bytes: number;
 }
 
 /** Opens the store of a data folder and settles whose it is. The lock is held when this resolves. */
@@ -119,14 +121,15 @@ export async function openLevel(folder: DataFolder): Promise<Opened> {
     }
     const held = value === undefined ? null : decodeIdentity(value, path);
     const opens = judgeIdentity(held, folder);
-    const worlds = await readDirectory(level, held?.worlds ?? 0, path);
+    const directory = await Directory.read(level, held?.segments ?? 0, path);
     const { cluster, region, store } = folder;
-    const identity = { format: FORMAT, cluster, region, store, opens, worlds: worlds.size };
+    const identity = { format: FORMAT, cluster, region, store, opens, segments: directory.count };
     await level.put(IDENTITY_KEY, encodeIdentity(identity), { sync: true });
     // The store counts first: a crash in between leaves it one ahead of the file, never behind.
     if (held === null) await syncFolder(dirname(path));
     await folder.recordOpen(opens);
-    return { level, worlds };
+    const { gte, lte } = keysOf(directory.first, MOST_SEGMENT);
+    return { level, directory, bytes: await level.approximateSize(gte, lte) };
   } catch (error) {
     await level.close().catch(() => {});
     throw error;

@@ -1,12 +1,12 @@
-import { RECORD_BYTES, STORAGE_RECOVERING } from '../limits.ts';
-import { encodeEntry } from './directory.ts';
+import { RECORD_BYTES, STORAGE_EPOCH_BYTES, STORAGE_RECOVERING, STORAGE_SEGMENT_BYTES } from '../limits.ts';
+import type { Directory, Segment } from './directory.ts';
 import { StorageError, storageError } from './errors.ts';
 import { Flusher, type Lane, type Portion } from './flusher.ts';
 import type { DataFolder } from './identity.ts';
 import { LevelWorld, type Put, type SharedStore } from './level.ts';
 import { type Opened, openLevel } from './level-open.ts';
 import type { Level } from './log-reader.ts';
-import { MOST_WORLD } from './record.ts';
+import { MOST_SEGMENT } from './record.ts';
 import type { Storage } from './types.ts';
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
@@ -32,7 +32,7 @@ export interface LevelStore {
 class Store implements LevelStore, SharedStore {
   readonly level: Level;
   readonly path: string;
-  readonly #worlds: Map<string, number>;
+  readonly #directory: Directory;
   readonly #claimed = new Set<string>();
   readonly #flusher: Flusher<LevelWorld>;
   readonly #line: (() => void)[] = [];
@@ -42,11 +42,14 @@ class Store implements LevelStore, SharedStore {
   #puts: Put[] = [];
   #room: Buffer = Buffer.allocUnsafeSlow(FIRST_ROOM);
   #used = 0;
+  /** Written in this epoch. */
+  #epochBytes: number;
 
-  constructor({ level, worlds }: Opened, path: string) {
+  constructor({ level, directory, bytes }: Opened, path: string) {
     this.level = level;
     this.path = path;
-    this.#worlds = worlds;
+    this.#directory = directory;
+    this.#epochBytes = bytes;
     this.#flusher = new Flusher(
       (portions) => this.#flush(portions),
       (error) => storageError(error, path),
@@ -62,12 +65,12 @@ class Store implements LevelStore, SharedStore {
     return this.#flusher.lane(world);
   }
 
-  claim(name: string): number | null {
+  claim(name: string): Segment[] {
     if (this.#claimed.has(name)) {
       throw new StorageError('store-in-use', `${this.path}: world "${name}" is open already`);
     }
     this.#claimed.add(name);
-    return this.#worlds.get(name) ?? null;
+    return this.#directory.segments(name);
   }
 
   release(lane: Lane<LevelWorld>, name: string | null): void {
@@ -75,12 +78,23 @@ class Store implements LevelStore, SharedStore {
     if (name !== null) this.#claimed.delete(name);
   }
 
-  allot(name: string): number {
-    const id = this.#worlds.size + 1;
-    if (id > MOST_WORLD) throw new StorageError('io', `${this.path}: more than ${MOST_WORLD} worlds`);
-    this.#worlds.set(name, id);
-    this.#puts.push({ type: 'put', ...encodeEntry(name, id) });
-    return id;
+  segment(name: string, segments: Segment[], after: number): number {
+    const now = segments.at(-1)?.id ?? 0;
+    if (now >= this.#directory.first) return now;
+    if (this.#directory.count >= MOST_SEGMENT) {
+      throw new StorageError('io', `${this.path}: more than ${MOST_SEGMENT} segments`);
+    }
+    this.#puts.push({ type: 'put', ...this.#directory.allot(name, segments, after) });
+    return this.#directory.count;
+  }
+
+  /** One world alone writes in order anyway. */
+  #endEpoch(): void {
+    const worlds = this.#directory.count + 1 - this.#directory.first;
+    const most = Math.max(STORAGE_EPOCH_BYTES, worlds * STORAGE_SEGMENT_BYTES);
+    if (worlds <= 1 || this.#epochBytes < most) return;
+    this.#directory.turn();
+    this.#epochBytes = 0;
   }
 
   async inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -132,6 +146,8 @@ class Store implements LevelStore, SharedStore {
     if (puts.length === 1) await this.level.put(first.key, first.value, DURABLE);
     else await this.level.batch(puts, DURABLE);
     for (const world of written) world.landed();
+    for (const { key, value } of puts) this.#epochBytes += key.length + value.length;
+    this.#endEpoch();
   }
 
   close(): Promise<void> {

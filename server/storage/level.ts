@@ -1,10 +1,11 @@
 import type { Command, Durable, Write } from '../consensus/types.ts';
 import { RECORD_BYTES, RECORD_COMMANDS, STORAGE_RUNS } from '../limits.ts';
+import type { Segment } from './directory.ts';
 import { StorageError, storageError } from './errors.ts';
 import type { Lane } from './flusher.ts';
 import { type Level, LogReader, Runs } from './log-reader.ts';
 import { encodeRecord, encodeRun, keyAfter, mark, recordKey, type State } from './record.ts';
-import { type OpenRecord, type Recovered, recover } from './recover.ts';
+import { type OpenRecord, recover } from './recover.ts';
 import type { Storage } from './types.ts';
 import { cutRanges, type GrowingRange, OpenZone } from './zone.ts';
 
@@ -19,12 +20,12 @@ export interface SharedStore {
   readonly level: Level;
   readonly path: string;
   lane(world: LevelWorld): Lane<LevelWorld>;
-  /** Throws `store-in-use` if the world is open already. Hands back its number, null if nothing of it was ever written. */
-  claim(name: string): number | null;
+  /** Throws `store-in-use` if the world is open already. Hands back its segments, none if nothing of it was ever written. */
+  claim(name: string): Segment[];
   /** `name`: null if it was not claimed. */
   release(lane: Lane<LevelWorld>, name: string | null): void;
-  /** A number for a world that has none yet; it becomes durable with the group that is put together. */
-  allot(name: string): number;
+  /** The segment in which the world writes now, which may be a new one; numbers up to `after` are issued and durable. */
+  segment(name: string, segments: Segment[], after: number): number;
   /** Runs now or when few others do. */
   inTurn<T>(work: () => Promise<T>): Promise<T>;
   /** So many bytes to write to, until the flush that is put together has ended. */
@@ -43,21 +44,6 @@ interface Held {
   readonly bytes: number;
 }
 
-function nothing(): Pick<
-  Recovered,
-  'runs' | 'zone' | 'serial' | 'top' | 'bytes' | 'openRecords' | 'durable'
-> {
-  return {
-    runs: new Runs(),
-    zone: new OpenZone(0, 0),
-    serial: 0,
-    top: 0,
-    bytes: 0,
-    openRecords: [],
-    durable: { lastTried: 0, nextBal: 0, upTo: 0, born: 0, votes: [], tail: [] },
-  };
-}
-
 /** One world in the store of its region. */
 export class LevelWorld implements Storage {
   readonly #store: SharedStore;
@@ -67,8 +53,7 @@ export class LevelWorld implements Storage {
   readonly #lane: Lane<LevelWorld>;
   #state: 'new' | 'opening' | 'open' | 'closed' = 'new';
   #claimed = false;
-  #id: number | null = null;
-  /** Null until something of this world is on the disk. */
+  #segments: Segment[] = [];
   #reader: LogReader | null = null;
   #runs = new Runs();
   #zone = new OpenZone(0, 0);
@@ -97,17 +82,15 @@ export class LevelWorld implements Storage {
     }
     this.#state = 'opening';
     try {
-      const id = this.#store.claim(this.#name);
+      const segments = this.#store.claim(this.#name);
       this.#claimed = true;
       const { level } = this.#store;
-      const found =
-        id === null
-          ? nothing()
-          : await this.#store.inTurn(() => recover(level, id, this.#where, this.#tailCommands));
+      const found = await this.#store.inTurn(() => recover(level, segments, this.#where, this.#tailCommands));
       const { durable, runs, zone, serial, top, openRecords, bytes } = found;
+      this.#segments = segments;
       this.#runs = runs;
+      this.#reader = new LogReader(level, segments, runs, this.#where);
       this.#zone = zone;
-      if (id !== null) this.#number(id);
       this.#ballots = { lastTried: durable.lastTried, nextBal: durable.nextBal };
       this.#serial = serial;
       this.#top = top;
@@ -118,12 +101,6 @@ export class LevelWorld implements Storage {
     } catch (error) {
       throw this.#lane.fail(storageError(error, this.#where));
     }
-  }
-
-  #number(id: number): number {
-    this.#id = id;
-    this.#reader = new LogReader(this.#store.level, id, this.#runs, this.#where);
-    return id;
   }
 
   append(writes: readonly Write[]): Promise<void> {
@@ -206,8 +183,9 @@ export class LevelWorld implements Storage {
   /** Turns what was planned into records that carry the state after the whole group. */
   encode(puts: Put[]): void {
     const from = puts.length;
-    const id = this.#id ?? this.#number(this.#store.allot(this.#name));
-    for (const run of this.#newRuns) puts.push({ type: 'put', ...encodeRun(id, run) });
+    const id = this.#store.segment(this.#name, this.#segments, this.#held.upTo);
+    const world = this.#segments[0]!.id;
+    for (const run of this.#newRuns) puts.push({ type: 'put', ...encodeRun(world, run) });
     const pending = this.#pending;
     const upTo = this.#zone.upTo;
     const serials = this.#count(upTo);

@@ -1,6 +1,7 @@
 import type { ClassicLevel } from 'classic-level';
 import type { Ballot, Command } from '../consensus/types.ts';
 import { RECORD_COMMANDS, STORAGE_READ_AHEAD } from '../limits.ts';
+import type { Segment } from './directory.ts';
 import { corrupt } from './errors.ts';
 import { decodeHead, eachCommand, keyAfter, keysOf, type RecordHead, type Run, recordKey } from './record.ts';
 
@@ -78,15 +79,15 @@ class Collected {
 /** Reads the issued log: finds the record of the first number by its key, then walks on. */
 export class LogReader {
   readonly #level: Level;
-  readonly #world: number;
+  readonly #segments: readonly Segment[];
   readonly #runs: Runs;
   readonly #where: string;
   /** Where the last read stopped, so that a reader of the whole log need not search again. */
   #cursor: { readonly next: number; readonly key: Buffer } | null = null;
 
-  constructor(level: Level, world: number, runs: Runs, where: string) {
+  constructor(level: Level, segments: readonly Segment[], runs: Runs, where: string) {
     this.#level = level;
-    this.#world = world;
+    this.#segments = segments;
     this.#runs = runs;
     this.#where = where;
   }
@@ -104,7 +105,7 @@ export class LogReader {
     return out.commands;
   }
 
-  /** The issued commands from..last out of all records of the world, ascending by key. */
+  /** The issued commands from..last out of all records of a world with one segment, ascending by key. */
   pick(records: readonly RecordHead[], from: number, last: number): Command[] {
     const out = new Collected(from, last, Number.POSITIVE_INFINITY);
     for (const head of records) {
@@ -121,14 +122,26 @@ export class LogReader {
     );
   }
 
-  /** Key of a record that holds the issued command `number`. Records may overlap after a change of leader. */
+  /**
+   * Key of a record that holds the issued command `number`. It lies in the last segment that begins below it, or, if it was
+   * open when that began, before.
+   */
   async #locate(number: number): Promise<Buffer> {
-    const lowest = recordKey(this.#world, Math.max(0, number - RECORD_COMMANDS + 1), 0);
-    // Nothing that lies before can hold it: no search.
-    if (number === 1) return lowest;
+    for (let i = this.#segments.findLastIndex(({ after }) => after < number); i >= 0; i--) {
+      const { id } = this.#segments[i]!;
+      // Nothing that lies before can hold it: no search.
+      if (number === 1 && i === 0) return recordKey(id, 0, 0);
+      const key = await this.#locateIn(id, number);
+      if (key !== null) return key;
+    }
+    throw this.#missing(number);
+  }
+
+  /** Records may overlap after a change of leader. */
+  async #locateIn(segment: number, number: number): Promise<Buffer | null> {
     const iterator = this.#level.iterator({
-      gte: lowest,
-      lte: keyAfter(this.#world, number),
+      gte: recordKey(segment, Math.max(0, number - RECORD_COMMANDS + 1), 0),
+      lte: keyAfter(segment, number),
       reverse: true,
     });
     try {
@@ -136,10 +149,10 @@ export class LogReader {
         const [key, value] = entry;
         if (this.#holds(decodeHead(key, value, this.#where), number)) return key;
       }
+      return null;
     } finally {
       await iterator.close();
     }
-    throw this.#missing(number);
   }
 
   #holds(head: RecordHead, number: number): boolean {
@@ -148,11 +161,11 @@ export class LogReader {
     );
   }
 
-  /** Takes what it can from the records from `start` on; stops at a gap in what it comes by. */
+  /** Takes what it can from the segment's records from `start` on; stops at a gap in what it comes by. */
   async #walk(start: Buffer, out: Collected, bytes: number): Promise<void> {
     const iterator = this.#level.iterator({
       gte: start,
-      lte: keysOf(this.#world).lte,
+      lte: keysOf(start.readUInt32BE(0)).lte,
       highWaterMarkBytes: Math.min(bytes, STORAGE_READ_AHEAD),
     });
     try {

@@ -7,27 +7,26 @@ import type { CommandRange, Range } from './zone.ts';
  * What lies on the disk. In a group commit each world has one record, rarely more: a range of commands with the vote for
  * them, and with it the world's whole small state after that group, so the newest record is the state.
  *
- * key    world · 'v' · first number · serial, big-endian, of fixed width: each world lies together, its log in order of
- *        numbers, almost in order of time, so that LevelDB moves tables of one busy world down its levels without rewriting
- *        them. Serials rise by one a record, so no record ever replaces another; but a group without commands has one
+ * key    segment · 'v' · first number · serial, big-endian, of fixed width: a world's records of some time lie together, in
+ *        order of numbers, almost in order of time, and those of a later time lie behind them (see directory.ts). So
+ *        LevelDB moves its tables down the levels and seldom rewrites them. Serials rise by one a record, so no record ever replaces another; but a group without commands has one
  *        empty record at the highest number so far, serial all ones in the key, and the next one replaces it.
  * value  little-endian; 64-bit numbers are safe integers.
  *        0 checksum of all that follows · 4 format · 8 serial · 16 first · 24 ballot (0: learned, not voted) · 32 born ·
  *        40 precedent · 48 lastTried · 56 nextBal · 64 upTo · 72 born of upTo · 80 commands · 84 payload bytes ·
- *        88 open records · 92 their mark · 96 runs · 100 world · 104 length of each command · padding to 8 · the
+ *        88 open records · 92 their mark · 96 runs · 100 segment · 104 length of each command · padding to 8 · the
  *        commands' bytes end to end, untouched
  */
 const FORMAT = 0x32534c54;
 const FIXED = 104;
 const TWO_32 = 0x1_0000_0000;
 
-/** World (4), kind (1), first number (8), serial (8). */
+/** Segment (4), kind (1), first number (8), serial (8). */
 const KEY_BYTES = 21;
 const KEY_KIND = 4;
 const KEY_FIRST = 5;
 const KEY_SERIAL = 13;
 const KIND_RECORD = 0x76;
-/** Sorts before the records: a scan of a small world from its end finds its runs last. */
 const KIND_RUN = 0x72;
 
 export interface State {
@@ -62,26 +61,26 @@ function putKey64(key: Buffer, at: number, value: number): void {
   key.writeUInt32BE(value % TWO_32, at + 4);
 }
 
-function putKey(world: number, kind: number, first: number, bytes: number): Buffer {
-  const key = Buffer.allocUnsafe(bytes);
-  key.writeUInt32BE(world, 0);
-  key[KEY_KIND] = kind;
+function putKey(segment: number, first: number): Buffer {
+  const key = Buffer.allocUnsafe(KEY_BYTES);
+  key.writeUInt32BE(segment, 0);
+  key[KEY_KIND] = KIND_RECORD;
   putKey64(key, KEY_FIRST, first);
   return key;
 }
 
 /** Sorts after every record with this first number; also the key of a record without commands. */
-export function keyAfter(world: number, first: number): Buffer {
-  return putKey(world, KIND_RECORD, first, KEY_BYTES).fill(0xff, KEY_SERIAL);
+export function keyAfter(segment: number, first: number): Buffer {
+  return putKey(segment, first).fill(0xff, KEY_SERIAL);
 }
 
-export function recordKey(world: number, first: number, serial: number): Buffer {
-  const key = putKey(world, KIND_RECORD, first, KEY_BYTES);
+export function recordKey(segment: number, first: number, serial: number): Buffer {
+  const key = putKey(segment, first);
   putKey64(key, KEY_SERIAL, serial);
   return key;
 }
 
-/** Everything of one world, or of all worlds from `first` to `last`. */
+/** All records of one segment, or of those from `first` to `last`. */
 export function keysOf(first: number, last = first): { readonly gte: Buffer; readonly lte: Buffer } {
   const lte = Buffer.alloc(KEY_BYTES, 0xff);
   lte.writeUInt32BE(last, 0);
@@ -90,11 +89,12 @@ export function keysOf(first: number, last = first): { readonly gte: Buffer; rea
   return { gte, lte };
 }
 
-export const MOST_WORLD = TWO_32 - 1;
-
-export function isRecord(key: Buffer): boolean {
-  return key[KEY_KIND] === KIND_RECORD;
-}
+/**
+ * What is no record lies behind them all, under this number: a table with some of it and with new records overlaps no old
+ * ones then, and LevelDB need not rewrite those.
+ */
+export const BEHIND = TWO_32 - 1;
+export const MOST_SEGMENT = BEHIND - 1;
 
 export function keyFirst(key: Buffer): number {
   return key.readUInt32BE(KEY_FIRST) * TWO_32 + key.readUInt32BE(KEY_FIRST + 4);
@@ -102,7 +102,7 @@ export function keyFirst(key: Buffer): number {
 
 /** A key for messages: what an operator can find again. */
 export function showKey(key: Buffer): string {
-  if (key.length === KEY_BYTES && isRecord(key)) {
+  if (key.length === KEY_BYTES && key[KEY_KIND] === KIND_RECORD) {
     return `record of number ${keyFirst(key)} (key ${key.toString('hex')})`;
   }
   return `key ${key.toString('hex')}`;
@@ -145,7 +145,7 @@ const newRoom = (bytes: number): Buffer => Buffer.allocUnsafeSlow(bytes);
  * for; all of them are written.
  */
 export function encodeRecord(
-  world: number,
+  segment: number,
   serial: number,
   ballot: Ballot,
   range: CommandRange | null,
@@ -174,7 +174,7 @@ export function encodeRecord(
   data.setUint32(88, state.openRecords, true);
   data.setUint32(92, state.openMark, true);
   data.setUint32(96, state.runs, true);
-  data.setUint32(100, world, true);
+  data.setUint32(100, segment, true);
   if (start > FIXED) data.setUint32(start - 4, 0, true);
   for (let i = 0; i < commands.length; i++) {
     data.setUint32(FIXED + i * 4, commands[i]!.bytes.length, true);
@@ -196,9 +196,9 @@ export function decodeHead(key: Buffer, value: Uint8Array, where: string): Recor
   const first = get64(data, 16);
   const serial = get64(data, 8);
   const count = data.getUint32(80, true);
-  const world = data.getUint32(100, true);
-  const expected = count === 0 ? keyAfter(world, first) : recordKey(world, first, serial);
-  if (!key.equals(expected)) return fail(`holds number ${first} of serial ${serial} of world ${world}`);
+  const segment = data.getUint32(100, true);
+  const expected = count === 0 ? keyAfter(segment, first) : recordKey(segment, first, serial);
+  if (!key.equals(expected)) return fail(`holds number ${first} of serial ${serial} of segment ${segment}`);
   return {
     serial,
     first,
@@ -247,14 +247,21 @@ export interface Run {
   readonly first: number;
   readonly born: Ballot;
 }
-const RUN_KEY_BYTES = 13;
+const RUN_KEY_BYTES = 17;
 const RUN_BYTES = 24;
 
+/** `world`: the number of its first segment. */
+function runKey(world: number, first: number): Buffer {
+  const key = Buffer.allocUnsafe(RUN_KEY_BYTES);
+  key.writeUInt32BE(BEHIND, 0);
+  key[KEY_KIND] = KIND_RUN;
+  key.writeUInt32BE(world, 5);
+  putKey64(key, 9, first);
+  return key;
+}
+
 export function runsOf(world: number): { readonly gte: Buffer; readonly lt: Buffer } {
-  return {
-    gte: putKey(world, KIND_RUN, 0, RUN_KEY_BYTES),
-    lt: putKey(world, KIND_RUN + 1, 0, RUN_KEY_BYTES),
-  };
+  return { gte: runKey(world, 0), lt: runKey(world + 1, 0) };
 }
 
 export function encodeRun(world: number, run: Run): { readonly key: Buffer; readonly value: Buffer } {
@@ -264,7 +271,7 @@ export function encodeRun(world: number, run: Run): { readonly key: Buffer; read
   set64(data, 8, run.first);
   set64(data, 16, run.born);
   data.setUint32(0, crc32(value.subarray(4)), true);
-  return { key: putKey(world, KIND_RUN, run.first, RUN_KEY_BYTES), value };
+  return { key: runKey(world, run.first), value };
 }
 
 export function decodeRun(key: Buffer, value: Uint8Array, where: string): Run {
@@ -274,7 +281,7 @@ export function decodeRun(key: Buffer, value: Uint8Array, where: string): Run {
   }
   const run = { first: get64(data, 8), born: get64(data, 16) };
   const world = data.getUint32(4, true);
-  if (!encodeRun(world, run).key.equals(key)) {
+  if (!runKey(world, run.first).equals(key)) {
     throw corrupt(`${where}: ${showKey(key)}: holds the run from number ${run.first} of world ${world}`);
   }
   return run;

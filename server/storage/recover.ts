@@ -1,12 +1,12 @@
 import type { Ballot, Command, Durable, Vote } from '../consensus/types.ts';
 import { RECORD_COMMANDS, STORAGE_READ_AHEAD, STORAGE_RUNS, STORAGE_TAIL_BYTES } from '../limits.ts';
+import type { Segment } from './directory.ts';
 import { corrupt, storageError } from './errors.ts';
 import { type Level, LogReader, Runs } from './log-reader.ts';
 import {
   decodeHead,
   decodeRun,
   eachCommand,
-  isRecord,
   keyFirst,
   keysOf,
   mark,
@@ -52,26 +52,36 @@ async function loadRuns(level: Level, id: number, where: string): Promise<Runs> 
 
 /**
  * A world from its highest number down, until nothing newer and nothing open can follow: whatever was written after the
- * state (upTo, …) concerns numbers above upTo, and no record holds more than RECORD_COMMANDS. A small world is read whole.
+ * state (upTo, …) concerns numbers above upTo, and no record holds more than RECORD_COMMANDS. The newest record lies in the
+ * last segment, and it says how many open ones to look for in those before.
  */
 class Scan {
   newest: RecordHead | null = null;
   top = 0;
-  /** Records with numbers above upTo, ascending once the scan is over. */
+  /** Records with numbers above upTo, ascending in each segment, once the scan is over. */
   open: RecordHead[] = [];
-  /** All records, ascending, of a world that was read whole and is not large; else null. */
-  records: RecordHead[] | null = [];
-  /** Of a world that was read whole; else null. */
-  runs: Runs | null = null;
+  /** All records, ascending, of a small world of one segment; else null. */
+  records: RecordHead[] | null;
   bytes = 0;
   readonly #where: string;
-  readonly #runs: Run[] = [];
 
-  constructor(where: string) {
+  constructor(segments: readonly Segment[], where: string) {
     this.#where = where;
+    this.records = segments.length === 1 ? [] : null;
   }
 
-  async run(level: Level, id: number): Promise<void> {
+  async run(level: Level, segments: readonly Segment[]): Promise<void> {
+    for (let i = segments.length - 1; i >= 0; i--) {
+      await this.#segment(level, segments[i]!.id);
+      const upTo = this.newest?.upTo ?? 0;
+      this.open = this.open.filter((head) => head.last > upTo);
+      if (this.newest === null || this.open.length >= this.newest.openRecords) break;
+    }
+    this.open.reverse();
+    this.records?.reverse();
+  }
+
+  async #segment(level: Level, id: number): Promise<void> {
     const iterator = level.iterator({
       ...keysOf(id),
       reverse: true,
@@ -80,21 +90,21 @@ class Scan {
     try {
       for (;;) {
         const entries = await iterator.nextv(RECORD_COMMANDS);
-        if (entries.length === 0) return this.#end();
-        for (const [key, value] of entries) if (!this.#take(key, value)) return this.#enough();
+        if (entries.length === 0) return;
+        for (const [key, value] of entries) {
+          if (this.#take(key, value)) continue;
+          this.records = null;
+          return;
+        }
       }
     } finally {
       await iterator.close();
     }
   }
 
-  /** False if nothing further is needed. */
+  /** False if nothing further in the segment is needed. */
   #take(key: Buffer, value: Buffer): boolean {
     this.bytes += key.length + value.length;
-    if (!isRecord(key)) {
-      this.#runs.push(decodeRun(key, value, this.#where));
-      return true;
-    }
     this.top = Math.max(this.top, keyFirst(key));
     const head = decodeHead(key, value, this.#where);
     if (this.newest === null || head.serial > this.newest.serial) this.newest = head;
@@ -103,23 +113,6 @@ class Scan {
     this.records?.push(head);
     if (this.bytes > STORAGE_READ_AHEAD) this.records = null;
     return head.first > upTo - RECORD_COMMANDS;
-  }
-
-  #enough(): void {
-    this.records = null;
-    this.#sort();
-  }
-
-  #end(): void {
-    this.runs = new Runs();
-    for (const run of this.#runs.reverse()) addRun(this.runs, run, this.#where);
-    this.records?.reverse();
-    this.#sort();
-  }
-
-  #sort(): void {
-    const upTo = this.newest?.upTo ?? 0;
-    this.open = this.open.filter((head) => head.last > upTo).reverse();
   }
 }
 
@@ -175,25 +168,27 @@ function verify(scan: Scan, runs: Runs, openRecords: readonly OpenRecord[], wher
   }
 }
 
-/** Rebuilds what a restart needs of world `id`, reading no more than the open numbers, the runs and the tail. */
+/** Rebuilds what a restart needs of a world, reading no more than the open numbers, the runs and the tail. */
 export async function recover(
   level: Level,
-  id: number,
+  segments: readonly Segment[],
   where: string,
   tailCommands: number,
 ): Promise<Recovered> {
+  const [root] = segments;
+  if (root === undefined) return nothing();
   try {
-    const scan = new Scan(where);
-    await scan.run(level, id);
+    const scan = new Scan(segments, where);
+    await scan.run(level, segments);
     const { newest, open, top, records } = scan;
-    const runs = scan.runs ?? (await loadRuns(level, id, where));
+    const runs = await loadRuns(level, root.id, where);
     const openRecords = open.map(({ first, last, serial }) => ({ last, mark: mark(first, serial) }));
     verify(scan, runs, openRecords, where);
     const upTo = newest?.upTo ?? 0;
     const born = newest?.issuedBorn ?? 0;
     const zone = new OpenZone(upTo, born);
     for (const head of open) zone.add(head);
-    const reader = new LogReader(level, id, runs, where);
+    const reader = new LogReader(level, segments, runs, where);
     const first = Math.max(1, upTo - tailCommands + 1);
     return {
       durable: {
@@ -209,14 +204,31 @@ export async function recover(
       openRecords,
       serial: newest?.serial ?? 0,
       top,
-      bytes: scan.runs === null ? await sizeOf(level, id) : scan.bytes,
+      bytes: records === null ? await sizeOf(level, segments) : scan.bytes,
     };
   } catch (error) {
     throw storageError(error, where);
   }
 }
 
-function sizeOf(level: Level, id: number): Promise<number> {
-  const { gte, lte } = keysOf(id);
-  return level.approximateSize(gte, lte);
+/** Of a world that was never written to. */
+function nothing(): Recovered {
+  return {
+    durable: { lastTried: 0, nextBal: 0, upTo: 0, born: 0, votes: [], tail: [] },
+    runs: new Runs(),
+    zone: new OpenZone(0, 0),
+    openRecords: [],
+    serial: 0,
+    top: 0,
+    bytes: 0,
+  };
+}
+
+async function sizeOf(level: Level, segments: readonly Segment[]): Promise<number> {
+  let bytes = 0;
+  for (const { id } of segments) {
+    const { gte, lte } = keysOf(id);
+    bytes += await level.approximateSize(gte, lte);
+  }
+  return bytes;
 }

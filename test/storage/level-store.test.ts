@@ -174,7 +174,7 @@ describe('the store of several worlds', () => {
   });
 
   describe('[DISK2] with a directory that was damaged', () => {
-    const entry = (id: number) => Buffer.from([0, 0, 0, 0, 0x77, 0, 0, 0, id]);
+    const entry = (id: number) => Buffer.from([0xff, 0xff, 0xff, 0xff, 0x77, 0, 0, 0, id]);
     const world = (id: number) => ({ gte: Buffer.from([0, 0, 0, id]), lt: Buffer.from([0, 0, 0, id + 1]) });
     type Raw = ClassicLevel<Buffer, Buffer>;
 
@@ -206,8 +206,8 @@ describe('the store of several worlds', () => {
       expect(await tamper(async () => {})).toBe('opened');
     });
     it.each([
-      ['a hole', 2, 'world 2 is missing in the directory of worlds, "c" is 3'],
-      ['records without a name', 3, 'the directory names 2 worlds, but 3 are kept here'],
+      ['a hole', 2, 'segment 2 is missing in the directory of worlds'],
+      ['records without a name', 3, 'the directory of worlds ends with segment 2, but 3 were written'],
     ])('notices %s', async (_, id, words) => {
       expect(await tamper((level) => level.del(entry(id)))).toContain(words);
     });
@@ -216,7 +216,7 @@ describe('the store of several worlds', () => {
         await level.del(entry(3));
         await level.clear(world(3));
       });
-      expect(said).toContain('the directory names 2 worlds, but 3 are kept here');
+      expect(said).toContain('the directory of worlds ends with segment 2, but 3 were written');
     });
     it('notices a world of which only the name is left, and says which', async () => {
       const said = await tamper((level) => level.clear(world(2)));
@@ -229,11 +229,11 @@ describe('the store of several worlds', () => {
         value[8]! ^= 1;
         await level.put(entry(2), value);
       };
-      expect(await tamper(flip)).toContain('directory of worlds is damaged (key 000000007700000002)');
+      expect(await tamper(flip)).toContain('directory of worlds is damaged (key ffffffff7700000002)');
     });
     it('notices an entry that stands under another number', async () => {
       const swap = async (level: Raw) => level.put(entry(2), (await level.get(entry(3)))!);
-      expect(await tamper(swap)).toContain('names world 3 under key 000000007700000002');
+      expect(await tamper(swap)).toContain('has segment 3 under key ffffffff7700000002');
     });
     it('notices a sound record under the key of another world', async () => {
       const said = await tamper(async (level) => {
@@ -243,7 +243,7 @@ describe('the store of several worlds', () => {
         await level.put(other, value);
       });
       expect(said).toContain('world "c"');
-      expect(said).toContain('of world 2');
+      expect(said).toContain('of segment 2');
     });
   });
 

@@ -9,7 +9,7 @@ storageContract('level', levelPlace);
 
 type Entry = readonly [key: Buffer, value: Buffer];
 type Raw = ClassicLevel<Buffer, Buffer>;
-const IDENTITY = Buffer.from([0, 0, 0, 0, 0x69]);
+const IDENTITY = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x69]);
 
 describe('level storage', () => {
   let place: Awaited<ReturnType<typeof levelPlace>>;
@@ -55,7 +55,7 @@ describe('level storage', () => {
       return (error as Error).message;
     }
   }
-  const records = (entries: Entry[]) => entries.filter(([key]) => key[4] === 0x76);
+  const records = (entries: Entry[]) => entries.filter(([key]) => key[0] === 0 && key[4] === 0x76);
   const first = (key: Buffer) => Number(key.readBigUInt64BE(5));
   const recordOf = (entries: Entry[], number: number) =>
     records(entries).find(([key]) => first(key) === number && key[20] !== 0xff)!;
