@@ -61,6 +61,11 @@ export class WorldLine implements Line {
     this.#act('transfer', TRANSFERS[Math.floor(Math.random() * KEYS)]!, done);
   }
 
+  /** One more good in a warehouse. */
+  inbound(to: string, done: Done): void {
+    this.#act('inbound', inbound.encode({ to, amount: 1 }), done);
+  }
+
   get closed(): boolean {
     return this.#socket?.closed ?? true;
   }
