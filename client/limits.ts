@@ -26,6 +26,9 @@ export interface ClientLimits {
   /** First and longest window within which a lost connection is dialled again; doubles with each failure in between. */
   readonly backOffMinMs: number;
   readonly backOffMaxMs: number;
+  /** The first window where a connection broke in a world with fewer commands a second than `quietPerSecond`. */
+  readonly backOffQuietMs: number;
+  readonly quietPerSecond: number;
   /** A connection must have been live this long before its loss counts as a first failure again. */
   readonly stableMs: number;
   /** A server that stays behind what this client has applied is left after this time. */
@@ -49,6 +52,8 @@ export const DEFAULT_LIMITS: ClientLimits = {
   stuckMs: 4_000,
   backOffMinMs: 100,
   backOffMaxMs: 5_000,
+  backOffQuietMs: 40,
+  quietPerSecond: 200,
   stableMs: 5_000,
   behindMs: 5_000,
   snapshotBytes: 256 * 1024 * 1024,

@@ -18,11 +18,20 @@ const doubled = (times: number, most = DOUBLINGS) => 2 ** Math.min(times, most);
 
 /**
  * Milliseconds from the loss of a connection to the next dial: any time within a window that doubles with each failure in a
- * row ("full jitter": of all that was tried, what spreads a herd best). The first window is short, for another region is there.
- * `failures`: attempts that came to nothing since a connection was stable. `retryAfterMs`: what a server asked for.
+ * row ("full jitter": of all that was tried, what spreads a herd best). The first window is short, for another region is there;
+ * shorter still in a quiet world, where the crowd is small, or keeps still, and servers have time to take it in.
+ * `failures`: attempts that came to nothing since a connection was stable. `retryAfterMs`: what a server asked for. `quiet`: the
+ * connection broke, and little happened in the world before.
  */
-export function dialPause(limits: ClientLimits, failures: number, random: number, retryAfterMs = 0): number {
-  const window = Math.min(limits.backOffMaxMs, limits.backOffMinMs * doubled(failures));
+export function dialPause(
+  limits: ClientLimits,
+  failures: number,
+  random: number,
+  retryAfterMs = 0,
+  quiet = false,
+): number {
+  const first = quiet && failures === 0 ? limits.backOffQuietMs : limits.backOffMinMs;
+  const window = Math.min(limits.backOffMaxMs, first * doubled(failures));
   const asked = Math.min(retryAfterMs, limits.backOffMaxMs) * (1 + random);
   return Math.max(window * random, asked);
 }

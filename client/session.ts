@@ -46,7 +46,9 @@ export class Session<S extends CompleteSnapshot> {
   #welcome: Welcome | null = null;
   #greeted = false;
   #dialledAt = 0;
+  /** Since when the state is current, and its number then. */
   #liveAt: number | null = null;
+  #liveFrom = 0;
   #heardAt = 0;
   #pingedAt = 0;
   /** When to dial, while there is no connection. */
@@ -154,7 +156,7 @@ export class Session<S extends CompleteSnapshot> {
         this.#leave(event.reason, moment);
         break;
       case 'lost':
-        this.#lostConnection(event.reason, moment, event.refusal, event.retryAfterMs);
+        this.#lostConnection(event.reason, moment, event.refusal, event.retryAfterMs, true);
         break;
       case 'applied':
         if (event.number !== this.#number + 1)
@@ -342,6 +344,7 @@ export class Session<S extends CompleteSnapshot> {
     if (!current || this.#forsaken) return;
     this.#resumable = true;
     this.#liveAt = moment.now;
+    this.#liveFrom = this.#number;
     this.#setPhase('live', `current at ${this.#number}`);
   }
 
@@ -371,11 +374,26 @@ export class Session<S extends CompleteSnapshot> {
     this.#lostConnection(reason, moment);
   }
 
-  #lostConnection(reason: string, moment: Moment, refusal?: string, retryAfterMs?: number): void {
+  /** Fewer commands than a busy world has, on average since this connection was current. */
+  #isQuiet(now: number): boolean {
+    if (this.#liveAt === null) return false;
+    const allowed = (this.#options.limits.quietPerSecond * (now - this.#liveAt)) / 1_000;
+    return this.#number - this.#liveFrom < allowed;
+  }
+
+  /** `broke`: it was not this client that gave it up. */
+  #lostConnection(
+    reason: string,
+    moment: Moment,
+    refusal?: string,
+    retryAfterMs?: number,
+    broke = false,
+  ): void {
     const { limits, addresses } = this.#options;
     const stable = this.#liveAt !== null && moment.now - this.#liveAt >= limits.stableMs;
     // A first loss is nobody's failure yet: another region is there.
-    const pause = dialPause(limits, stable ? 0 : this.#failures, moment.random, retryAfterMs);
+    const quiet = broke && stable && this.#isQuiet(moment.now);
+    const pause = dialPause(limits, stable ? 0 : this.#failures, moment.random, retryAfterMs, quiet);
     this.#failures = stable ? 0 : this.#failures + 1;
     this.#connection = 0;
     this.#greeted = false;

@@ -30,7 +30,7 @@ describe('the session machine, one story each', () => {
     driver.cut();
     const cutAt = driver.now;
     driver.wait(100);
-    expect(driver.dials.at(-1)).toMatchObject({ address: 1, from: 3, at: cutAt + 50 });
+    expect(driver.dials.at(-1)).toMatchObject({ address: 1, from: 3, at: cutAt + 20 });
     driver.servers.tick();
     driver.heal();
     expect(driver.runs.flat()).toEqual([1, 2, 3]);
@@ -300,10 +300,30 @@ describe('the session machine, one story each', () => {
     expect(driver.dials.map(({ address }) => address)).toEqual([0, 1, 2, 0, 1, 2, 0, 1, 2, 0]);
   });
 
-  it('scatters a thousand clients that lose one server over the whole window', () => {
+  it('dials sooner where a connection broke in a quiet world', () => {
+    const pause = (commands: number, lose: (driver: SessionDriver) => void) => {
+      const driver = live(3, { quietPerSecond: 2 });
+      driver.rest(5_100);
+      for (let i = 0; i < commands; i++) driver.servers.tick();
+      driver.heal();
+      driver.random = 1;
+      const lostAt = driver.now;
+      lose(driver);
+      driver.wait(200);
+      return driver.dials.at(-1)!.at - lostAt;
+    };
+    expect(pause(5, (driver) => driver.cut())).toBe(40);
+    expect(pause(20, (driver) => driver.cut())).toBe(100);
+    // A region that sends its clients away sends all of them, and may be asked for the next world, too.
+    const moveOn = (driver: SessionDriver) =>
+      driver.feed({ kind: 'move-on', connection: driver.servers.connection!.id, reason: 'draining' });
+    expect(pause(5, moveOn)).toBe(100);
+  });
+
+  it('scatters a thousand clients that lose one server of a busy world over the whole window', () => {
     const tenths = new Array<number>(10).fill(0);
     for (let client = 0; client < 1_000; client++) {
-      const driver = live();
+      const driver = live(3, { quietPerSecond: 0 });
       driver.rest(5_100);
       driver.random = client / 1_000;
       const cutAt = driver.now;
