@@ -69,7 +69,7 @@ export class CoreMachine implements Machine {
   }
 
   get asleep(): boolean {
-    return this.resting && this.queue.length === 0;
+    return this.resting && (this.lead === null || this.queue.length === 0);
   }
 
   get leading(): boolean {

@@ -142,7 +142,7 @@ export class TimedCluster<M extends Machine> {
     // A dead process closes its connections; a dead machine tells nobody.
     if (this.choices.chance(0.7)) {
       for (const { index } of this.cluster.devices)
-        if (index !== device) this.later(this.choices.waiting(2), () => this.told(index, device, false));
+        if (index !== device) this.later(this.choices.waiting(2), () => this.gone(index, device));
     }
     this.later(downFor, () => this.start(device));
   }
@@ -274,6 +274,11 @@ export class TimedCluster<M extends Machine> {
     if (!this.alive(a) || !this.alive(b) || this.network.isCut(a, b) || this.network.isCut(b, a)) return;
     this.told(a, b, up);
     this.told(b, a, up);
+  }
+
+  private gone(device: Device, about: Device): void {
+    // The end of the old link comes before the beginning of the new one; who rests goes by that.
+    if (!this.profile.rest || !this.alive(about)) this.told(device, about, false);
   }
 
   private told(device: Device, about: Device, up: boolean): void {

@@ -158,6 +158,35 @@ export class TimedRun {
     );
     const digests = new Set(this.core.map((device) => timed.cluster.device(device).machine?.digest));
     if (digests.size !== 1) throw new Violation('G10', `digests differ: ${[...digests]}`);
+    if (profile.rest && this.core.length === profile.config.devices) this.loseLeaderAtRest(beats * beat);
+  }
+
+  /** Nobody wants anything, so all come to rest; then the leader is lost, and another one leads although nobody asks for it. */
+  private loseLeaderAtRest(ms: number): void {
+    const { timed, choices } = this;
+    const until = (what: string, done: () => boolean) => {
+      const deadline = timed.now + ms;
+      while (!done()) {
+        timed.step();
+        if (timed.now > deadline) throw new Violation('G11', `${what}: not in a world at rest`);
+      }
+    };
+    until('rest', () => this.core.every((device) => timed.cluster.device(device).machine?.asleep === true));
+    const [leader] = timed.leaders;
+    const others = this.core.filter((device) => device !== leader);
+    if (leader === undefined) throw new Violation('G11', 'all rest, and nobody leads');
+    if (!timed.cluster.checker.truth.isMajority(others)) return;
+    const closed = choices.chance(0.5);
+    if (closed) timed.crash(leader, 100 * ms);
+    else timed.pause(leader, 100 * ms);
+    this.trace(() => `${leader} is lost at rest`);
+    until('another leader', () => timed.leaders.some((device) => device !== leader));
+    if (closed) return;
+    // What the others did since then the one that stood still must not claim to know.
+    this.core = others;
+    this.begin(0);
+    until('a new command', () => this.clients.allAnswered);
+    timed.cluster.run(leader, (machine) => machine.confirm(++this.tokens));
   }
 
   private applied(device: Device): number {

@@ -1,5 +1,6 @@
 import { CONSENSUS, LITERAL } from './consensus.ts';
 import type { Mutant } from './hunt.ts';
+import { REST } from './rest.ts';
 import { EXACTLY_ONCE, LEADER, RESUME } from './world.ts';
 import { YARD } from './yard.ts';
 
@@ -7,6 +8,7 @@ import { YARD } from './yard.ts';
 export const MUTANTS: readonly Mutant[] = [
   ...LITERAL,
   ...CONSENSUS,
+  ...REST,
   ...LEADER,
   ...EXACTLY_ONCE,
   ...RESUME,

@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import type { Device } from '../../server/consensus/types.ts';
+import { Network } from './network.ts';
+
+/** Ticks of hosts that have nothing to do. */
+function rest(network: Network, times: number, step = 5): void {
+  for (let tick = 0; tick < times; tick++) {
+    network.now += step;
+    for (const node of network.nodes)
+      if (node.alive) node.input({ kind: 'tick', now: network.now, rest: true });
+    network.settle();
+  }
+}
+
+const resting = (network: Network): boolean[] =>
+  network.nodes.filter(({ alive }) => alive).map(({ core }) => core.status().resting);
+
+/** Three devices at rest, the first leads. */
+function atRest(): Network {
+  const network = new Network(3);
+  network.node(0).input({ kind: 'lead' });
+  network.settle();
+  network.node(0).propose(3);
+  network.settle();
+  rest(network, 100);
+  expect(resting(network)).toEqual([true, true, true]);
+  return network;
+}
+
+function lose(network: Network, device: Device, how: 'closed' | 'silent'): void {
+  network.node(device).crash();
+  for (const node of network.nodes) {
+    if (!node.alive) continue;
+    if (how === 'closed') node.input({ kind: 'link', device, up: false });
+    else node.input({ kind: 'silent', device, silent: true });
+  }
+}
+
+/** Milliseconds until another leads. */
+function untilLed(network: Network): number {
+  const from = network.now;
+  while (network.leaders().length === 0 && network.now - from < 1_000) rest(network, 1);
+  return network.now - from;
+}
+
+describe('rest', () => {
+  it('sends nothing, for as long as nothing happens', () => {
+    const network = atRest();
+    for (let tick = 0; tick < 100; tick++) {
+      network.now += 10_000;
+      for (const node of network.nodes) node.input({ kind: 'tick', now: network.now, rest: true });
+      expect(network.packets).toEqual([]);
+    }
+    expect(network.leaders()).toEqual([0]);
+  });
+
+  it.each(['closed', 'silent'] as const)('a lost leader is followed by another: its link is %s', (how) => {
+    const network = atRest();
+    // However long it rested: that time is neither silence nor lateness.
+    network.now += 1e7;
+    lose(network, 0, how);
+    network.settle();
+    expect(untilLed(network)).toBeLessThan(100);
+    rest(network, 100);
+    expect(resting(network)).toEqual([true, true]);
+  });
+
+  it('a command ends it everywhere, and everywhere it is issued', () => {
+    const network = atRest();
+    network.now += 1e7;
+    network.node(0).propose(1);
+    network.settle();
+    expect(network.nodes.map(({ log }) => log.length)).toEqual([4, 4, 4]);
+    expect(resting(network)).toEqual([false, false, false]);
+    rest(network, 100);
+    expect(resting(network)).toEqual([true, true, true]);
+    expect(network.leaders()).toEqual([0]);
+  });
+
+  it('nobody rests whose host has something to do, and no leader whose followers lack something', () => {
+    const network = new Network(3);
+    network.node(0).input({ kind: 'lead' });
+    network.settle();
+    for (let tick = 0; tick < 100; tick++) {
+      network.tick(5);
+      network.settle();
+    }
+    expect(resting(network)).toEqual([false, false, false]);
+    network.node(0).propose(1);
+    // The third hears no more than heartbeats.
+    const deaf = ({ to, message }: { to: Device; message: { kind: string } }) =>
+      to === 2 && message.kind !== 'heartbeat';
+    for (let tick = 0; tick < 100; tick++) {
+      network.now += 5;
+      for (const node of network.nodes) node.input({ kind: 'tick', now: network.now, rest: true });
+      network.settle(deaf);
+    }
+    expect([network.node(0).core.status().resting, network.node(2).core.status().resting]).toEqual([
+      false,
+      false,
+    ]);
+    rest(network, 200);
+    expect(resting(network)).toEqual([true, true, true]);
+  });
+
+  it('[LEAD2] a leader that lost everybody steps down, and rests until somebody is back', () => {
+    const network = atRest();
+    for (const device of [1, 2]) network.node(device).crash();
+    for (const device of [1, 2]) network.node(0).input({ kind: 'silent', device, silent: true });
+    rest(network, 100);
+    expect(network.leaders()).toEqual([]);
+    expect(resting(network)).toEqual([true]);
+    network.node(1).restart(99);
+    network.node(0).input({ kind: 'silent', device: 1, silent: false });
+    network.node(1).input({ kind: 'link', device: 0, up: true });
+    expect(untilLed(network)).toBeLessThan(400);
+  });
+});
