@@ -4,7 +4,7 @@
  * cut off in silence.
  */
 import { execFileSync } from 'node:child_process';
-import { type Server, until } from '../cluster/harness.ts';
+import { adminPost, type Server, until } from '../cluster/harness.ts';
 import type { BenchOptions } from './args.ts';
 import { type Report, Samples } from './figures.ts';
 import { cpuSeconds, pause, progress, residentBytes } from './processes.ts';
@@ -16,6 +16,7 @@ const COUNTS = [2, 100];
 const LEAST_SECONDS = 5;
 /** Worlds that are asked something, one after the other, while they are at rest. */
 const ASKED = 20;
+const HANDED_OVER_AT_ONCE = 16;
 /** All worlds of a server are at rest, or led anew, within so long, and one more for each hundred worlds. */
 const PATIENCE_MS = 30_000;
 const patience = (count: number) => PATIENCE_MS + 10 * count;
@@ -57,6 +58,8 @@ async function measure(count: number, seconds: number, samples: Samples): Promis
 
     await allAtRest(running.servers, count);
     const leader = running.servers[await running.leader()] as Server;
+    await gather(leader);
+    await allAtRest(running.servers, count);
     const killed = newLeaders(running.servers, leader, count);
     await leader.stop('SIGKILL');
     samples.add(`${worlds}: all led anew after kill -9`, await killed.all, 'ms', 'less');
@@ -64,6 +67,8 @@ async function measure(count: number, seconds: number, samples: Samples): Promis
 
     await allAtRest(running.servers, count);
     const next = await running.leader();
+    await gather(running.servers[next] as Server);
+    await allAtRest(running.servers, count);
     const cut = newLeaders(running.servers, running.servers[next] as Server, count);
     await running.cut(next);
     samples.add(`${worlds}: all led anew after a cut`, await cut.all, 'ms', 'less');
@@ -124,6 +129,36 @@ async function post(url: string, body: object, token: string): Promise<unknown> 
   return response.json();
 }
 
+interface WorldView {
+  readonly world: string;
+  readonly leader: string | null;
+  readonly resting: boolean;
+}
+
+async function look(server: Server): Promise<readonly WorldView[] | null> {
+  const response = await fetch(`${server.adminUrl}/api/status`).catch(() => null);
+  return response === null ? null : ((await response.json()) as { worlds: WorldView[] }).worlds;
+}
+
+/** One server leads all worlds: the others hand them over. */
+async function gather(server: Server): Promise<void> {
+  await until(
+    `${server.region} leads all`,
+    async () => {
+      const worlds = (await look(server)) ?? [];
+      const others = worlds.filter(({ leader }) => leader !== server.region).map(({ world }) => world);
+      const next = async (): Promise<void> => {
+        for (let world = others.pop(); world !== undefined; world = others.pop())
+          await adminPost(server, `/api/worlds/${world}/leader`, { region: server.region }).catch(() => {});
+      };
+      const left = others.length;
+      await Promise.all(Array.from({ length: HANDED_OVER_AT_ONCE }, next));
+      return left === 0 && worlds.length > 0;
+    },
+    patience(PATIENCE_MS),
+  );
+}
+
 /** Every world of every server rests. */
 async function allAtRest(servers: readonly Server[], count: number): Promise<void> {
   for (const server of servers)
@@ -132,12 +167,8 @@ async function allAtRest(servers: readonly Server[], count: number): Promise<voi
       async () => {
         // A look costs the server something, too.
         await pause(100 + count / 10);
-        const response = await fetch(`${server.adminUrl}/api/status`).catch(() => null);
-        if (response === null) return false;
-        const { worlds } = (await response.json()) as {
-          worlds: { resting: boolean; leader: string | null }[];
-        };
-        return worlds.every(({ resting, leader }) => resting && leader !== null);
+        const worlds = await look(server);
+        return worlds?.every(({ resting, leader }) => resting && leader !== null) === true;
       },
       patience(count),
     );
