@@ -9,12 +9,12 @@ export interface Benchmark {
 export const BENCHMARKS: { readonly [name: string]: Benchmark } = {
   commits: {
     about:
-      'issued actions a second and latency by actions in flight: three server processes, real stable storage',
+      'issued actions a second and latency by actions in flight, beside the floor of a lone one: three server processes, real stable storage',
     run: async (options) => (await import('./commits.ts')).commits(options),
   },
   peers: {
     about:
-      'the same writes to us, etcd, ZooKeeper and Redis in one run; says what is missing; --install, --only',
+      'the same writes to us, etcd, ZooKeeper, Redis and a plain system that shows the ceiling of this runtime, in one run; says what is missing; --install, --only',
     run: async (options) => (await import('./peers.ts')).peers(options),
   },
   failover: {
@@ -46,7 +46,7 @@ export const BENCHMARKS: { readonly [name: string]: Benchmark } = {
   },
   wide: {
     about:
-      'regions 80, 150 and 220 ms apart: act to issued and act to seen for a client in each, by who leads, beside the theory',
+      'regions 80, 150 and 220 ms apart: act to issued and act to seen for a client in each, by who leads and who counts votes, beside the theory',
     run: async (options) => (await import('./wide.ts')).wide(options),
   },
   'idle-worlds': {
