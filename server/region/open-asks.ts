@@ -3,6 +3,8 @@ import type { ActAnswer, Asker } from '../world-service.ts';
 
 /** More than may ever be open: each session has its bound, and so has the world. */
 const SLOTS = 2 ** 20;
+/** Numbers stay below: an engine of 64 bits holds these without an object for each. A slot's come again after 2,047 uses. */
+const NUMBERS = 2 ** 31;
 
 /**
  * Actions that wait for their outcome: who asked, under a number that names one action only. A number is a slot, used again
@@ -38,7 +40,7 @@ export class OpenAsks {
     const asker = this.#askers[slot];
     if (asker === undefined || asker === null || this.#ids[slot] !== id) return;
     this.#askers[slot] = null;
-    this.#ids[slot] = id + SLOTS;
+    this.#ids[slot] = (id + SLOTS) % NUMBERS;
     this.#free.push(slot);
     asker.answered(this.#tags[slot] as number, error, answer);
   }

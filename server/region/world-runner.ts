@@ -84,7 +84,7 @@ export class WorldRunner {
       window,
       state,
       leaderState: () => new LeaderState(state),
-      firstRequest: randomInt(2 ** 32),
+      firstRequest: randomInt(2 ** 31),
       random: Math.random,
       log: (message, fields) => options.log.info({ ...fields, event: 'game', world: this.world }, message),
       elapsed: () => performance.now() - this.#turnBegan,

@@ -26,7 +26,8 @@ interface Pending {
   nothing: { readonly number: number; readonly result: string } | undefined;
 }
 
-const MAX_REQUEST = 2 ** 32 - 1;
+/** Up to here an engine of 64 bits holds whole numbers without an object for each. */
+const MAX_REQUEST = 2 ** 31 - 1;
 
 /**
  * The asking side of a world: actions of this region's clients until each has had its one answer. A success is answered
@@ -45,7 +46,7 @@ export class PendingActions {
   private unsent: Pending[] = [];
   private answers: Answer[] = [];
 
-  /** `firstRequest`: any 32-bit number, another one each time the process starts. */
+  /** `firstRequest`: any number up to 2 ** 31, another one each time the process starts. */
   constructor(self: number, firstRequest: number, limits: PendingLimits) {
     this.self = self;
     this.limits = limits;
@@ -56,7 +57,7 @@ export class PendingActions {
     return this.byRequest.size;
   }
 
-  /** A name for a request of this region, 32-bit, not in use by an action. */
+  /** A name for a request of this region, 31-bit, not in use by an action. */
   name(): number {
     do this.nextRequest = this.nextRequest >= MAX_REQUEST ? 1 : this.nextRequest + 1;
     while (this.byRequest.has(this.nextRequest));

@@ -55,7 +55,7 @@ export interface HostOptions {
   /** M(p), at the number that the core starts from. */
   readonly state: WorldStateLike;
   readonly leaderState: (state: WorldStateLike) => LeaderStateLike;
-  /** Any 32-bit number, another one each time the process starts. */
+  /** Any number up to 2 ** 31, another one each time the process starts. */
   readonly firstRequest: number;
   readonly random: Environment['random'];
   readonly log: Environment['log'];
