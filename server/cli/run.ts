@@ -21,9 +21,11 @@ export interface Terminal {
   err(text: string): void;
 }
 
+type Run = (argv: readonly string[], environment: NodeJS.ProcessEnv) => Promise<number>;
+
 interface LongCommand {
   readonly help: string;
-  run(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<number>;
+  readonly run: Run;
 }
 
 /** Loaded when asked for: a server's rooms take longer to load than a small command to run. */
@@ -37,8 +39,9 @@ const LONG_COMMANDS: { readonly [name: string]: () => Promise<LongCommand> } = {
     return { help: BOTS_HELP, run: bots };
   },
   serve: async () => {
-    const { SERVE_HELP, serve } = await import('./serve.ts');
-    return { help: SERVE_HELP, run: serve };
+    const { SERVE_HELP } = await import('./serve-options.ts');
+    const run: Run = async (argv, environment) => (await import('./serve.ts')).serve(argv, environment);
+    return { help: SERVE_HELP, run };
   },
 };
 

@@ -9,7 +9,7 @@ import {
   parseWorlds,
   type RegionConfig,
 } from '../config.ts';
-import { type OptionSpecs, type Options, peekOption, readOptions } from './options.ts';
+import { help, type OptionSpecs, type Options, peekOption, readOptions } from './options.ts';
 import { UsageError } from './usage.ts';
 
 export const SERVE_OPTIONS: OptionSpecs = {
@@ -55,6 +55,14 @@ export const SERVE_OPTIONS: OptionSpecs = {
   'admin-token': { help: 'opens the admin port', secret: true },
   fault: { help: 'with --allow-faults: a fault at an exact point of the protocol', secret: true },
 };
+
+export const SERVE_HELP = help(
+  'serve',
+  '--region NAME --peers NAME=HOST:PORT,… --data DIR',
+  'Runs one region server. Each option may also come from the environment (THROUGHLINE_REGION, …) or the\n' +
+    'configuration file; the command line is the strongest, the file the weakest.',
+  SERVE_OPTIONS,
+);
 
 export interface ServeOptions {
   readonly config: RegionConfig;

@@ -1,18 +1,9 @@
 import { createLogger } from '../log.ts';
 import { Region } from '../region.ts';
-import { help } from './options.ts';
-import { readServeOptions, SERVE_OPTIONS } from './serve-options.ts';
+import { readServeOptions } from './serve-options.ts';
 
 /** Contract: a server that is told to leave is gone within 5 s. */
 const DRAIN_LIMIT_MS = 4_800;
-
-export const SERVE_HELP = help(
-  'serve',
-  '--region NAME --peers NAME=HOST:PORT,… --data DIR',
-  'Runs one region server. Each option may also come from the environment (THROUGHLINE_REGION, …) or the\n' +
-    'configuration file; the command line is the strongest, the file the weakest.',
-  SERVE_OPTIONS,
-);
 
 /** Runs until it is told to leave; resolves with the exit code. */
 export async function serve(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
