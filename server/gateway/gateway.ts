@@ -9,6 +9,7 @@ import type { Exchange } from './exchange.ts';
 import { HttpDoor } from './http.ts';
 import { JoinLine } from './join-line.ts';
 import { ROOM_TYPE, setUpMatchmaker } from './matchmaker.ts';
+import type { Admission } from './member.ts';
 import { loadPages } from './pages.ts';
 import { Tokens } from './tokens.ts';
 import { createWire } from './transport.ts';
@@ -43,8 +44,8 @@ class RegionGateway implements Gateway {
   readonly #desks = new Map<string, WorldDesk>();
   /** Colyseus' rooms by world. */
   readonly #rooms = new Map<string, RoomListing>();
-  /** Seats given out and not taken yet, and until when each is kept; oldest first. */
-  readonly #seats = new Map<string, number>();
+  /** Seats given out and not taken yet; oldest first. */
+  readonly #seats = new Map<string, { readonly until: number; readonly admission: Admission }>();
   readonly #line: JoinLine;
   #wire: Wire | null = null;
   #http: HttpDoor | null = null;
@@ -96,7 +97,7 @@ class RegionGateway implements Gateway {
     addHost(this.#id, {
       seatSeconds: this.#limits.seatSeconds,
       desk: (world) => worldNamed(this.#desks, world),
-      seated: (seat) => this.#seats.delete(seat),
+      seated: (seat) => this.#seated(seat),
     });
     for (const world of this.#desks.keys()) {
       const room = await matchMaker.createRoom(ROOM_TYPE, { world, gateway: this.#id });
@@ -183,14 +184,22 @@ class RegionGateway implements Gateway {
     const admission = await admit(this.#door, options);
     // Straight to the room: Colyseus would look for it, and ask who may come in, by a dozen promises.
     const room = this.#rooms.get(desk.world.name) as RoomListing;
-    const seat = await matchMaker.reserveSeatFor(room, {}, admission);
-    this.#seats.set(seat.sessionId, now() + this.#limits.seatSeconds * 1000 + SEAT_SLACK_MS);
+    const seat = await matchMaker.reserveSeatFor(room, {});
+    const until = now() + this.#limits.seatSeconds * 1000 + SEAT_SLACK_MS;
+    this.#seats.set(seat.sessionId, { until, admission });
     return JSON.stringify(seat);
+  }
+
+  #seated(seat: string): Admission {
+    const given = this.#seats.get(seat);
+    if (given === undefined) throw new Error(`nobody was given seat ${seat}`);
+    this.#seats.delete(seat);
+    return given.admission;
   }
 
   #forgetSeats(): void {
     const at = now();
-    for (const [seat, until] of this.#seats) {
+    for (const [seat, { until }] of this.#seats) {
       if (until > at) return;
       this.#seats.delete(seat);
     }

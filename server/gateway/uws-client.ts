@@ -28,7 +28,6 @@ export class UwsClient {
   state: ClientState = ClientState.JOINING;
   readyState: number = OPEN;
   reconnectionToken = '';
-  auth: unknown;
   userData: unknown;
   /** Told of the close before Colyseus is. */
   below: Below | null = null;

@@ -273,7 +273,8 @@ export class WorldDesk {
    */
   #lookForLeader(now: number): void {
     const { limits } = this.#context;
-    if (this.world.status().leader !== null) {
+    // Where nobody is nobody has to be told, and looking costs more than all else in a world at rest.
+    if (this.#members.size === 0 || this.world.status().leader !== null) {
       this.#leaderlessSince = Number.POSITIVE_INFINITY;
       this.#toMove = null;
       return;

@@ -10,8 +10,8 @@ import type { WorldDesk } from './world-desk.ts';
 /** A gateway as its rooms see it. */
 export interface RoomHost {
   readonly seatSeconds: number;
-  /** The seat of this name was taken. */
-  seated(seat: string): void;
+  /** The seat of this name is taken: what was granted with it. Throws where nobody was given it. */
+  seated(seat: string): Admission;
   desk(world: unknown): WorldDesk;
 }
 
@@ -58,11 +58,9 @@ export class WorldRoom extends Room {
     };
   }
 
-  override onJoin(client: Client, _options: RoomOptions, admission: Admission): void {
-    this.#host?.seated(client.sessionId);
-    client.userData = this.#desk?.join(client, admission);
-    // Its token need not be kept.
-    client.auth = undefined;
+  override onJoin(client: Client): void {
+    const admission = this.#host?.seated(client.sessionId);
+    if (admission !== undefined) client.userData = this.#desk?.join(client, admission);
   }
 
   override onLeave(client: Client, code?: number): void {
