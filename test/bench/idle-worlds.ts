@@ -49,7 +49,7 @@ async function measure(count: number, seconds: number, samples: Samples): Promis
   const began = performance.now();
   const names = ['warehouse', ...Array.from({ length: count - 1 }, (_, index) => `w-${index + 1}`)];
   const given = count > 1 ? `warehouse,w-{1..${count - 1}}=warehouse` : 'warehouse';
-  const running = await throughline({ worlds: given }).start();
+  const running = await throughline({ worlds: given, readyMs: patience(count) }).start();
   try {
     await allAtRest(running.servers, count);
     samples.add(`${worlds}: start until all rest`, performance.now() - began, 'ms', 'less');

@@ -80,6 +80,8 @@ export class Server {
     code: null,
     signal: null,
   });
+  /** How long it may take until it is ready. */
+  readyMs = READY_MS;
   private child: ChildProcess | null = null;
   private readonly command: readonly string[];
   private readonly place: Place;
@@ -152,7 +154,7 @@ export class Server {
     });
     ended.catch(() => {});
     const late = new Promise<never>((_, reject) => {
-      setTimeout(() => reject(new Error(`${this.region} is not ready: ${this.tail}`)), READY_MS).unref();
+      setTimeout(() => reject(new Error(`${this.region} is not ready: ${this.tail}`)), this.readyMs).unref();
     });
     await Promise.race([ready, ended, late]);
   }
@@ -189,6 +191,7 @@ function parse(line: string): { readonly [field: string]: unknown } {
 export interface ClusterOptions {
   readonly worlds?: string;
   readonly args?: readonly string[];
+  readonly readyMs?: number;
 }
 
 export class Cluster {
@@ -219,6 +222,7 @@ export class Cluster {
         ...['--guests', '--allow-faults', ...(options.args ?? [])],
       ]);
     });
+    for (const server of servers) server.readyMs = options.readyMs ?? READY_MS;
     return new Cluster(servers, folder, cli, remove);
   }
 
@@ -230,7 +234,7 @@ export class Cluster {
 
   async startAll(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.start()));
-    await this.leader();
+    await this.leader(undefined, Math.max(...this.servers.map(({ readyMs }) => readyMs)));
   }
 
   async stop(): Promise<void> {
