@@ -211,6 +211,11 @@ describe('the store of several worlds', () => {
     ])('notices %s', async (_, id, words) => {
       expect(await tamper((level) => level.del(entry(id)))).toContain(words);
     });
+    it('notices records without a name that are newer than the last count', async () => {
+      await (await open('d')).append([vote(1, 1, 3)]);
+      const said = await tamper((level) => level.del(entry(4)));
+      expect(said).toContain('the directory of worlds ends with segment 3, but 4 were written');
+    });
     it('notices a world that is gone with its name', async () => {
       const said = await tamper(async (level) => {
         await level.del(entry(3));
