@@ -20,12 +20,14 @@ export function rouse(core: Core, input: Input): boolean {
   return resting && !(input.kind === 'message' && input.from === leader?.device);
 }
 
-function isNews({ config, paxos, election, rest }: Core, input: Input): boolean {
+function isNews(core: Core, input: Input): boolean {
+  const { config, paxos, election, rest } = core;
   switch (input.kind) {
     case 'tick':
       return false;
     case 'link':
     case 'silent': {
+      if (input.kind === 'silent' && paxos.role.kind === 'leading' && sleepsOn(core, input)) return false;
       const { leader } = election;
       return paxos.role.kind !== 'follower' || leader === null || input.device === leader.device;
     }
@@ -39,6 +41,20 @@ function isNews({ config, paxos, election, rest }: Core, input: Input): boolean 
     default:
       return true;
   }
+}
+
+/**
+ * Whether a leader may go on resting when a link is silent, or heard again. Who agreed rests still, or wakes by itself and says so;
+ * as long as a majority of such is heard the others need not be asked.
+ */
+function sleepsOn(
+  { config, paxos, election, rest }: Core,
+  { device, silent }: { readonly device: Device; readonly silent: boolean },
+): boolean {
+  if (!rest.resting) return false;
+  const bit = 1 << device;
+  if (!silent) return (rest.agreed & bit) !== 0;
+  return paxos.setup.isMajority((rest.agreed & ~election.silent & ~bit) | (1 << config.self));
 }
 
 /** After an input woke this device: a leader begins a round unless it did, `round` was its last; a follower tells its leader. */
@@ -135,6 +151,7 @@ export function onSilent(core: Core, step: Step, device: Device, silent: boolean
   const { config, election, paxos, rest } = core;
   if (device === config.self || !(device >= 0 && device < config.devices)) return;
   setSilent(election, device, silent);
+  if (rest.resting) return;
   if (!silent) {
     act(core, step, { kind: 'resend', to: device, all: true });
     sendHeartbeat(core, step, device);

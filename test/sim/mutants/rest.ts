@@ -20,7 +20,7 @@ export const REST: readonly Mutant[] = [
       ),
     ],
     hunt: [{ sim: 'rest' }],
-    seen: 'mutant-3',
+    seen: 'mutant-1',
   },
   {
     name: 'a follower at rest ignores a lost link',
@@ -33,7 +33,7 @@ export const REST: readonly Mutant[] = [
       ),
     ],
     hunt: [{ sim: 'rest' }],
-    seen: 'mutant-3',
+    seen: 'mutant-7',
   },
   {
     name: 'a leader rests when a majority agreed, whoever else is linked',
@@ -46,6 +46,6 @@ export const REST: readonly Mutant[] = [
       ),
     ],
     hunt: [{ sim: 'rest' }],
-    seen: 'mutant-9',
+    seen: 'mutant-21',
   },
 ];
