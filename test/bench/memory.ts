@@ -12,8 +12,10 @@ import { throughline } from './systems/throughline.ts';
 
 const SOCKETS = 1_000;
 const ROWS = 100_000;
-/** A heartbeat or two of quiet, so that what the start needed is collected. */
+/** Every client is told what all the others' joins changed, and all is written. */
 const SETTLE_MS = 3_000;
+/** V8 gives back what a crowd's arrival made its young generation grow by some ten seconds after it. */
+const REST_MS = 15_000;
 /** In the goals a row has seven fields; the tables that ship have these. */
 const FIELDS = 7;
 
@@ -34,7 +36,7 @@ export async function memory(options: BenchOptions): Promise<Report> {
   const figures = samples.figures();
   const rows = figures.map(({ name, unit }) => [name, samples.cell(name, 1), samples.spread(name, 1), unit]);
   const notes = [
-    `the first ${sockets} clients also make code and heap of a process that just started grow to their size; each after them is what a client costs`,
+    `at rest is ${REST_MS / 1000} s without a join; the first ${sockets} also make a process that never had a client compile its code for them`,
     `a row of ${FIELDS} fields: no table that ships has that many; a straight line between the tables that have fewer and more`,
   ];
   return { figures, tables: [table([['figure', 'median', 'spread', 'unit'], ...rows])], notes };
@@ -42,28 +44,30 @@ export async function memory(options: BenchOptions): Promise<Report> {
 
 async function measureServers(sockets: number, samples: Samples): Promise<void> {
   const running = await throughline().start();
+  const crowds: Receivers[] = [];
   try {
-    await pause(SETTLE_MS);
+    await pause(REST_MS);
     samples.add('resident, idle', median(running.pids.map(residentBytes)) / 2 ** 20, 'MiB', 'less');
     const leader = await running.leader();
     // Not the leader: what a client costs, and nothing else.
     const index = (leader + 1) % running.endpoints.length;
     const pid = running.servers[index]!.pid;
-    const crowds: Receivers[] = [];
-    /** Bytes that so many more clients added. */
-    const more = async () => {
-      const before = residentBytes(pid);
-      const room = { name: 'world', options: { world: 'warehouse', stream: 'commands' } };
-      crowds.push(await Receivers.open({ endpoint: running.endpoints[index]!, sockets, room }));
-      await pause(SETTLE_MS);
-      return residentBytes(pid) - before;
-    };
-    const first = await more();
-    samples.add(`resident, ${sockets} clients`, residentBytes(pid) / 2 ** 20, 'MiB', 'less');
-    samples.add('resident, each client', first / sockets / 1024, 'KiB', 'less');
-    samples.add(`resident, each after the first ${sockets}`, (await more()) / sockets / 1024, 'KiB', 'less');
-    for (const crowd of crowds) await crowd.close();
+    const room = { name: 'world', options: { world: 'warehouse', stream: 'commands' } };
+    const idle = residentBytes(pid);
+    const each = (name: string, before: number) =>
+      samples.add(name, (residentBytes(pid) - before) / sockets / 1024, 'KiB', 'less');
+    crowds.push(await Receivers.open({ endpoint: running.endpoints[index]!, sockets, room }));
+    await pause(SETTLE_MS);
+    each('resident, each client, just after they came', idle);
+    await pause(REST_MS);
+    const first = residentBytes(pid);
+    samples.add(`resident, ${sockets} clients`, first / 2 ** 20, 'MiB', 'less');
+    each('resident, each client', idle);
+    crowds.push(await Receivers.open({ endpoint: running.endpoints[index]!, sockets, room }));
+    await pause(REST_MS);
+    each(`resident, each client after the first ${sockets}`, first);
   } finally {
+    for (const crowd of crowds) await crowd.close();
     await running.stop();
   }
 }
