@@ -66,8 +66,8 @@ export class Crew {
 
   constructor(order: WorkerOrder, dial: Dialler = dialRoom) {
     this.#order = order;
-    const definition = worlds.get(order.world);
-    if (definition === undefined) throw new Error(`there is no world '${order.world}'`);
+    const definition = worlds.get(order.definition);
+    if (definition === undefined) throw new Error(`there is no definition '${order.definition}'`);
     this.#definition = definition;
     this.#meters = new Meters(order.seconds * 1_000 + order.settleMs);
     this.#market = zipf(order.warehouses, order.zipf);
@@ -197,7 +197,7 @@ export class Crew {
     const everyMs = script.pace === 0 ? 0 : 1_000 / (this.#order.rate * script.pace);
     const table = (name: string) => this.#sequence.mirror?.table(name);
     const view: BotView = {
-      world: this.#order.world,
+      world: this.#order.definition,
       get session() {
         return player.session;
       },

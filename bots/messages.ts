@@ -23,6 +23,7 @@ export interface WorkerOrder {
   readonly kind: 'order';
   readonly urls: readonly string[];
   readonly world: string;
+  readonly definition: string;
   readonly bots: readonly BotOrder[];
   readonly seed: number;
   /** Acts a second of a bot with pace 1. */

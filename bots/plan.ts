@@ -9,6 +9,8 @@ import type { Threshold } from './thresholds.ts';
 export interface Plan {
   readonly urls: readonly string[];
   readonly world: string;
+  /** The world's definition, by name: what bots play there. */
+  readonly definition: string;
   /** Who comes when; as many as ever come. */
   readonly stays: readonly Stay[];
   /** At once at most. */

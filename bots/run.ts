@@ -20,7 +20,7 @@ const HEAD_START_MS = 300;
 export async function runBots(plan: Plan, out: Output, interrupted: AbortSignal): Promise<Report> {
   const screen = new RunScreen(out, plan.seconds);
   const guest = await enter(plan.urls, plan.world);
-  if (plan.world === 'warehouse') await stockUp(plan.urls, stocksOf(plan));
+  if (plan.definition === 'warehouse') await stockUp(plan.urls, plan.world, stocksOf(plan));
   const saboteur = new Saboteur(plan.world, plan.admins, plan.adminToken);
   if (plan.faults.length > 0) await saboteur.prepare(plan.faults);
   const hands = new Hands(plan.entry);
@@ -139,7 +139,8 @@ class Run {
     });
     return Array.from({ length: plan.workers }, (_, at) => ({
       kind: 'order' as const,
-      ...{ urls: plan.urls, world: plan.world, seed: plan.seed, rate: plan.rate, zipf: plan.zipf },
+      ...{ urls: plan.urls, world: plan.world, definition: plan.definition },
+      ...{ seed: plan.seed, rate: plan.rate, zipf: plan.zipf },
       ...{ warehouses: plan.warehouses, startAt: this.#startAt, seconds: plan.seconds, settleMs: SETTLE_MS },
       record: plan.record !== null,
       faultsAt: [...new Set(plan.faults.map(({ from }) => from))],

@@ -73,20 +73,20 @@ async function act(
 }
 
 /** Opens these warehouses, and puts goods into each. */
-export async function stockUp(urls: readonly string[], ids: readonly string[]): Promise<void> {
+export async function stockUp(urls: readonly string[], world: string, ids: readonly string[]): Promise<void> {
   const guests = await Promise.all(
-    Array.from({ length: Math.min(AT_ONCE, ids.length) }, () => enter(urls, 'warehouse')),
+    Array.from({ length: Math.min(AT_ONCE, ids.length) }, () => enter(urls, world)),
   );
   await Promise.all(
     guests.map(async (guest, first) => {
       let sequence = 0;
       for (let at = first; at < ids.length; at += guests.length) {
         const id = ids[at] as string;
-        await act(urls, guest, 'warehouse', { sequence: ++sequence, action: 'open', args: { id } }, [
+        await act(urls, guest, world, { sequence: ++sequence, action: 'open', args: { id } }, [
           'already-open',
         ]);
         const args = { to: id, amount: STOCK };
-        await act(urls, guest, 'warehouse', { sequence: ++sequence, action: 'inbound', args }, []);
+        await act(urls, guest, world, { sequence: ++sequence, action: 'inbound', args }, []);
       }
     }),
   );

@@ -12,12 +12,15 @@ export interface ReplaySource {
   readonly file: string | undefined;
   readonly urls: readonly string[];
   readonly world: string;
+  /** Its definition, by name, where the world has a name of its own. */
+  readonly definition?: string;
 }
 
 /** Throws BadPlan for what cannot be replayed, Unreachable where the world does not answer. */
 export async function loadReplay(source: ReplaySource, slice: Slice): Promise<Replay> {
   const { file, world } = source;
-  const { reader, lines } = file === undefined ? await ofWorld(source, slice) : ofFile(file, world, slice);
+  const { reader, lines } =
+    file === undefined ? await ofWorld(source, slice) : ofFile(file, source.definition ?? world, slice);
   let place = 0;
   try {
     for await (const line of lines) {
@@ -32,25 +35,25 @@ export async function loadReplay(source: ReplaySource, slice: Slice): Promise<Re
   }
 }
 
-async function ofWorld({ urls, world }: ReplaySource, slice: Slice) {
+async function ofWorld({ urls, world, definition = world }: ReplaySource, slice: Slice) {
   const { token } = await enter(urls, world);
   const last = Math.min(slice.to, await numberNow(urls, world, token));
   const [url = ''] = urls;
   const { from } = slice;
   const tables = from > 1 ? await tablesAt(url, world, token, from - 1) : undefined;
   return {
-    reader: new ReplayReader(definitionOf(world), slice, tables),
+    reader: new ReplayReader(definitionOf(definition), slice, tables),
     lines: commandsOf(url, world, token, from, last),
   };
 }
 
-function ofFile(file: string, world: string, slice: Slice) {
-  return { reader: new ReplayReader(definitionOf(world), slice), lines: linesOf(file) };
+function ofFile(file: string, definition: string, slice: Slice) {
+  return { reader: new ReplayReader(definitionOf(definition), slice), lines: linesOf(file) };
 }
 
-function definitionOf(world: string): WorldDefinition {
-  const definition = worlds.get(world);
-  if (definition === undefined) throw new BadPlan(`there is no world '${world}'`);
+function definitionOf(name: string): WorldDefinition {
+  const definition = worlds.get(name);
+  if (definition === undefined) throw new BadPlan(`there is no definition '${name}'`);
   return definition;
 }
 

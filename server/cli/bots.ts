@@ -33,7 +33,7 @@ const OPTIONS: OptionSpecs = {
     help: 'regions or relays; bots are spread over them and move on to the next',
     initial: 'ws://127.0.0.1:2567,ws://127.0.0.1:2568,ws://127.0.0.1:2569',
   },
-  world: { value: 'NAME', help: 'which world', initial: 'arena' },
+  world: { value: 'NAME[=DEFINITION]', help: 'which world, and what it plays', initial: 'arena' },
   bots: { value: 'N', help: 'how many', initial: '50' },
   mix: { value: 'KIND=N,…', help: 'who plays, by weight; see below' },
   rate: { value: 'N', help: 'acts a second of each bot', initial: '10' },
@@ -180,9 +180,7 @@ function writeFiles(options: Options, report: Report): void {
 /** Throws UsageError. */
 function planOf(options: Options, argv: readonly string[], replay: Replay | null): Omit<Plan, 'record'> {
   if (options.positionals.length > 0) throw wrong(`bots takes no '${options.positionals[0]}'`);
-  const world = options.need('world');
-  if (!worldNames().includes(world))
-    throw wrong(`there is no world '${world}', only ${worldNames().join(', ')}`);
+  const { world, definition } = worldOf(options);
   const { count, seconds, stays, stages } = replay === null ? crowdOf(options) : echoesOf(options, replay);
   const rate = number(options, 'rate', 0.01, 1_000);
   const seed = number(options, 'seed', 0, 0xffff_ffff, true);
@@ -194,9 +192,19 @@ function planOf(options: Options, argv: readonly string[], replay: Replay | null
     throw wrong(`${stages} bots at ${rate}/s are more than ${ACTS_AT_MOST} acts: too many to keep books of`);
   return {
     urls: options.need('url').split(',').map(address),
-    ...{ world, bots: count, stays, stages, rate, seconds, seed, workers: Math.min(workers, count) },
+    ...{
+      world,
+      definition,
+      bots: count,
+      stays,
+      stages,
+      rate,
+      seconds,
+      seed,
+      workers: Math.min(workers, count),
+    },
     replay,
-    mix: told(() => parseMix(options.get('mix'), world)),
+    mix: told(() => parseMix(options.get('mix'), definition)),
     watchers: options.get('watchers') === undefined ? count : number(options, 'watchers', 1, count, true),
     zipf: number(options, 'zipf', 0, 10),
     warehouses: number(options, 'warehouses', 2, 100_000, true),
@@ -255,13 +263,24 @@ async function replayOf(options: Options): Promise<Replay | null> {
   const to = options.get('to') === undefined ? most : number(options, 'to', from, most, true);
   const speed = number(options, 'speed', 0.01, 1_000);
   const urls = options.need('url').split(',').map(address);
-  return loadReplay({ file, urls, world: options.need('world') }, { from, to, speed });
+  return loadReplay({ file, urls, ...worldOf(options) }, { from, to, speed });
 }
 
-function recordOf(options: Options, { world, commandLine }: Omit<Plan, 'record'>): RecordWriter | null {
+/** `arena`, or `duel-1=arena` as the servers have it: which world, and what is played there. */
+function worldOf(options: Options): { readonly world: string; readonly definition: string } {
+  const [world = '', definition = world] = options.need('world').split('=');
+  if (worldNames().includes(definition)) return { world, definition };
+  throw wrong(
+    `there is no world '${definition}', only ${worldNames().join(', ')}; one of your own is NAME=DEFINITION`,
+  );
+}
+
+function recordOf(options: Options, { definition, commandLine }: Omit<Plan, 'record'>): RecordWriter | null {
   const path = options.get('record');
   if (path === undefined) return null;
-  return told(() => new RecordWriter(path, { world, commandLine, startedAt: new Date().toISOString() }));
+  return told(
+    () => new RecordWriter(path, { world: definition, commandLine, startedAt: new Date().toISOString() }),
+  );
 }
 
 /** Of the package; the bundle lies one folder below it. */
