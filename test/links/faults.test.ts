@@ -54,6 +54,22 @@ describe('links under faults', () => {
     expect([a.events, b.events]).toEqual([['1 up'], ['0 up']]);
   });
 
+  it('tells both sides soon that nothing comes, and that something comes again; an idle link is not silent', async () => {
+    const [a, b] = await two({ beatMs: 20, quietMs: 200 });
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect([a.silences, b.silences]).toEqual([[], []]);
+    a.links.cut([1]);
+    await until('silent', () => a.silences.length === 1 && b.silences.length === 1, 3_000);
+    expect([a.connected(), b.connected()]).toEqual([['us'], ['eu']]);
+    a.links.cut(null);
+    await until('heard', () => a.silences.length === 2 && b.silences.length === 2, 3_000);
+    expect([a.silences, b.silences]).toEqual([
+      ['1 silent', '1 heard'],
+      ['0 silent', '0 heard'],
+    ]);
+    expect([a.events, b.events]).toEqual([['1 up'], ['0 up']]);
+  });
+
   it('cut: the others are not concerned', async () => {
     const [a, b] = await two();
     const c = await cluster.start(2);

@@ -34,6 +34,8 @@ export class Node {
   readonly links: NetLinks;
   readonly received: { readonly world: string; readonly from: number; readonly message: PeerMessage }[] = [];
   readonly events: string[] = [];
+  /** Who fell silent, and who was heard again. */
+  readonly silences: string[] = [];
   readonly notes: string[] = [];
   readonly logs: Logged[] = [];
   readonly device: number;
@@ -61,6 +63,7 @@ export class Node {
         message: (world, from, message) => void this.received.push({ world, from, message }),
         note: (from, text) => void this.notes.push(`${from}: ${text}`),
         link: (peer, up) => void this.events.push(`${peer} ${up ? 'up' : 'down'}`),
+        silent: (peer, silent) => void this.silences.push(`${peer} ${silent ? 'silent' : 'heard'}`),
       },
     );
   }
