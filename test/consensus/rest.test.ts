@@ -44,7 +44,7 @@ function untilLed(network: Network): number {
 }
 
 describe('rest', () => {
-  it('sends nothing, for as long as nothing happens', () => {
+  it('[LEAD5] sends nothing, for as long as nothing happens', () => {
     const network = atRest();
     for (let tick = 0; tick < 100; tick++) {
       network.now += 10_000;
@@ -65,7 +65,7 @@ describe('rest', () => {
     expect(resting(network)).toEqual([true, true]);
   });
 
-  it('a command ends it everywhere, and everywhere it is issued', () => {
+  it('[LEAD5] a command ends it everywhere, and everywhere it is issued', () => {
     const network = atRest();
     network.now += 1e7;
     network.node(0).propose(1);
