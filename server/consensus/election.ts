@@ -12,8 +12,8 @@ import type { Ballot, ConsensusConfig, Device } from './types.ts';
  *
  * A leader whose host has too much to do is late again and again, and a change of leader gives that host more to do. So its
  * followers remember how late it was, for a few seconds, and have so much more patience with it (`unrest`); and one that stood
- * still itself trusts its own ears less. A leader that is on time is given up as soon as ever, and a closed link needs no
- * patience at all.
+ * still itself trusts its own ears less (`drowsy`), but not less those of another that asks for its pre-vote. A leader that is on
+ * time is given up as soon as ever, and a closed link needs no patience at all.
  */
 export interface Election {
   /** Attentive time, ms. */
@@ -26,8 +26,9 @@ export interface Election {
   /** When the leader was heard last, and in which ballot; 0: none yet. */
   heardAt: number;
   heardIn: Ballot;
-  /** By how much a leader that was heard again had missed its heartbeat, or this host a tick: the most lately, fading. */
+  /** By how much a leader that was heard again had missed its heartbeat, and this host a tick: the most lately, fading. */
   unrest: number;
+  drowsy: number;
   /** When a follower asks for pre-votes, if nothing happens before. */
   dueAt: number;
   /** Devices whose link is known to be down, and whose link is silent; bit masks. */
@@ -67,6 +68,7 @@ export function createElection(config: ConsensusConfig): Election {
     heardAt: 0,
     heardIn: 0,
     unrest: 0,
+    drowsy: 0,
     dueAt: 0,
     down: 0,
     silent: 0,
@@ -90,7 +92,7 @@ function random(election: Election): number {
 export function passTime(election: Election, config: ConsensusConfig, now: number): void {
   if (election.now !== null && now > election.now) {
     election.clock += Math.min(now - election.now, config.timing.heartbeat);
-    wasLate(election, config, now - election.now);
+    election.drowsy = Math.max(election.drowsy, lateness(config, now - election.now));
   }
   election.now = election.now === null ? now : Math.max(now, election.now);
 }
@@ -120,8 +122,8 @@ function turn(election: Election, config: ConsensusConfig): number {
 }
 
 /** Silence after which a leader is in doubt. */
-export function timeOut({ unrest }: Election, { timing }: ConsensusConfig): number {
-  return timing.election + unrest;
+export function timeOut({ unrest, drowsy }: Election, { timing }: ConsensusConfig): number {
+  return timing.election + Math.max(unrest, drowsy);
 }
 
 /** One turn is added for all: a leader that stands still for 100 ms must not be given up over a heartbeat and a tick. */
@@ -132,14 +134,13 @@ function patience(election: Election, config: ConsensusConfig): number {
 /** The leader was heard `silence` after the last time: how late was it? */
 function noteSilence(election: Election, config: ConsensusConfig, silence: number): void {
   const left = Math.max(0, 1 - silence / (UNREST_FADES * config.timing.heartbeat));
-  election.unrest *= left;
-  wasLate(election, config, silence);
+  election.drowsy *= left;
+  election.unrest = Math.max(election.unrest * left, lateness(config, silence));
 }
 
-/** What is due with each heartbeat came after `ms`. */
-function wasLate(election: Election, { timing }: ConsensusConfig, ms: number): void {
-  const late = Math.min(ms - timing.heartbeat * ON_TIME, timing.election * UNREST_MOST);
-  election.unrest = Math.max(election.unrest, late);
+/** Of what is due with each heartbeat and came after `ms`; not above 0 if it was on time. */
+function lateness({ timing }: ConsensusConfig, ms: number): number {
+  return Math.min(ms - timing.heartbeat * ON_TIME, timing.election * UNREST_MOST);
 }
 
 /** A sign of life of the leader of a ballot that this device did not promise away. */
@@ -257,10 +258,10 @@ export function answered(election: Election, device: Device, round: number, gran
  * link is down; and no other candidate is on its way.
  */
 export function grants(election: Election, config: ConsensusConfig, device: Device): boolean {
-  const { clock, leader, heardAt, favoured } = election;
+  const { clock, leader, heardAt, favoured, unrest } = election;
   if (favoured !== null && favoured.device !== device && clock < favoured.until) return false;
   if (leader === null || leader.device === device || !isUp(election, leader.device)) return true;
-  return clock - heardAt >= timeOut(election, config) * GRANT;
+  return clock - heardAt >= (config.timing.election + unrest) * GRANT;
 }
 
 /**

@@ -213,6 +213,20 @@ describe('elections [0064, section 11]', () => {
     }
   });
 
+  it('a follower that was stopped for a second does not hold up another that finds the leader silent', () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const network = led(3, { seed });
+      standStill(network, 1, 1_000);
+      rest(network, 300);
+      network.tick(40);
+      network.settle();
+      const start = network.now;
+      const frozen = ({ from, to }: Packet) => from === 0 || to === 0;
+      network.until(() => network.leaders().some((device) => device > 0), 1_000, frozen);
+      expect(network.now - start).toBeLessThanOrEqual(240);
+    }
+  });
+
   it('the patience with a leader that was late ends: within half a second at once, as short as ever after a while', () => {
     for (let seed = 1; seed <= 20; seed++) {
       const network = led(3, { seed });
