@@ -92,7 +92,10 @@ function random(election: Election): number {
 export function passTime(election: Election, config: ConsensusConfig, now: number): void {
   if (election.now !== null && now > election.now) {
     election.clock += Math.min(now - election.now, config.timing.heartbeat);
-    election.drowsy = Math.max(election.drowsy, lateness(config, now - election.now));
+    // Who was stopped for longer than any patience lasts learns nothing from it.
+    const ms = now - election.now;
+    if (ms <= config.timing.election * (1 + UNREST_MOST))
+      election.drowsy = Math.max(election.drowsy, lateness(config, ms));
   }
   election.now = election.now === null ? now : Math.max(now, election.now);
 }
