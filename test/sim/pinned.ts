@@ -16,7 +16,7 @@ export const PINNED: readonly Pinned[] = [
   {
     name: 'a deaf candidate kept all others waiting',
     fault: 'a candidate that nobody reaches delays the others for ever',
-    ...{ seed: 'pin-24', steps: 4000, kind: 'timed' },
+    ...{ seed: 'pin-49', steps: 4000, kind: 'timed' },
   },
   {
     name: 'an action that changed nothing was not answered in a quiet world',
