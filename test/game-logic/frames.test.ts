@@ -56,6 +56,39 @@ function expectSame(mirror: Mirror, state: WorldState): void {
   expect([mirror.number, mirror.born, mirror.time]).toEqual([state.number, state.born, state.time]);
 }
 
+/** A world, the gateway that follows it, and the mirror of a client of that gateway. */
+class Line {
+  readonly #lab = new Lab();
+  readonly #gateway = new Gateway(this.#lab);
+  readonly #mirror = Mirror.initial(this.#lab.definition);
+
+  /** Makes a command, which the gateway does not send yet. */
+  command(body: (ctx: LabContext) => void): void {
+    expectCommand(this.#lab.run(body));
+    this.#gateway.apply(this.#lab.commands.at(-1)!);
+  }
+
+  /** Sends what was made since the last time as one frame; returns its groups. */
+  flush(): Frame['groups'] {
+    const bytes = this.#gateway.frame();
+    this.#mirror.applyFrame(bytes);
+    expectSame(this.#mirror, this.#gateway.state);
+    return decodeFrame(bytes).groups;
+  }
+
+  /** Sends the last command as it is. */
+  bare(): void {
+    this.#gateway.bare(this.#mirror, this.#lab.commands.at(-1)!);
+  }
+}
+
+const placesIn = (groups: Frame['groups']) => groups.map(({ op, places }) => `${op} ${places.join()}`);
+
+/** Everybody moves. */
+const walk = ({ world }: LabContext) => {
+  for (const row of world.player.rows()) world.player.get(row.id)!.x = row.x + 1;
+};
+
 const walkTo = (id: string, x: number) => (ctx: LabContext) => {
   ctx.world.player.get(id)!.x = x;
 };
@@ -287,19 +320,10 @@ describe('frames', () => {
   });
 
   it('name rows by two bytes once that pays, and by keys in between', () => {
-    const lab = new Lab();
-    const gateway = new Gateway(lab);
-    const mirror = Mirror.initial(lab.definition);
+    const line = new Line();
     const next = (body: (ctx: LabContext) => void) => {
-      expectCommand(lab.run(body));
-      gateway.apply(lab.commands.at(-1)!);
-      const bytes = gateway.frame();
-      mirror.applyFrame(bytes);
-      expectSame(mirror, gateway.state);
-      return decodeFrame(bytes).groups.map(({ op, places }) => `${op} ${places.join()}`);
-    };
-    const walk = ({ world }: LabContext) => {
-      for (const row of world.player.rows()) world.player.get(row.id)!.x = row.x + 1;
+      line.command(body);
+      return placesIn(line.flush());
     };
     next(({ world }) => {
       for (let i = 0; i < 40; i++) world.player.put({ id: `player-${i}` });
@@ -316,37 +340,22 @@ describe('frames', () => {
   });
 
   it('[SEQ6] forget places when a flush went out as commands', () => {
-    const lab = new Lab();
-    const gateway = new Gateway(lab);
-    const mirror = Mirror.initial(lab.definition);
-    const command = (body: (ctx: LabContext) => void) => {
-      expectCommand(lab.run(body));
-      gateway.apply(lab.commands.at(-1)!);
-    };
-    const flush = () => {
-      const bytes = gateway.frame();
-      mirror.applyFrame(bytes);
-      expectSame(mirror, gateway.state);
-      return decodeFrame(bytes).groups.map(({ op, places }) => `${op} ${places.join()}`);
-    };
-    const walk = ({ world }: LabContext) => {
-      for (const row of world.player.rows()) world.player.get(row.id)!.x = row.x + 1;
-    };
-    command(({ world }) => {
+    const line = new Line();
+    line.command(({ world }) => {
       for (let i = 0; i < 20; i++) world.player.put({ id: `player-${i}` });
     });
-    flush();
-    command(walk);
-    command(walk);
-    flush();
-    command(walkTo('player-7', 3));
-    expect(flush()).toEqual(['patch 7']);
-    command(({ world }) => void world.player.remove('player-0'));
-    gateway.bare(mirror, lab.commands.at(-1)!);
-    command(({ world }) => void world.player.put({ id: 'late' }));
-    expect(flush()).toEqual(['put ']);
-    command(walkTo('player-7', 4));
-    expect(flush()).toEqual(['patch ']);
+    line.flush();
+    line.command(walk);
+    line.command(walk);
+    line.flush();
+    line.command(walkTo('player-7', 3));
+    expect(placesIn(line.flush())).toEqual(['patch 7']);
+    line.command(({ world }) => void world.player.remove('player-0'));
+    line.bare();
+    line.command(({ world }) => void world.player.put({ id: 'late' }));
+    expect(placesIn(line.flush())).toEqual(['put ']);
+    line.command(walkTo('player-7', 4));
+    expect(placesIn(line.flush())).toEqual(['patch ']);
   });
 
   it('name rows by their keys in a table of more rows than two bytes can tell apart', () => {
@@ -374,16 +383,10 @@ describe('frames', () => {
   });
 
   it('few rows of which less differs are written with the many', () => {
-    const lab = new Lab();
-    const gateway = new Gateway(lab);
-    const mirror = Mirror.initial(lab.definition);
+    const line = new Line();
     const next = (body: (ctx: LabContext) => void) => {
-      expectCommand(lab.run(body));
-      gateway.apply(lab.commands.at(-1)!);
-      const bytes = gateway.frame();
-      mirror.applyFrame(bytes);
-      expectSame(mirror, gateway.state);
-      return decodeFrame(bytes).groups.map(({ columns }) => columnLength(columns[0]!));
+      line.command(body);
+      return line.flush().map(({ columns }) => columnLength(columns[0]!));
     };
     const all =
       (change: (row: { x: number; y: number; name: string }, at: number) => void) => (ctx: LabContext) => {
