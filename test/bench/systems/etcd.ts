@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { freePorts } from '../../cluster/harness.ts';
 import type { Endpoint } from '../lines/line.ts';
-import { type Child, type Folder, start, temporaryFolder } from '../processes.ts';
+import { start } from '../processes.ts';
+import { Started, whenReady } from './started.ts';
 import { type Breakable, type BreakableSystem, found, missingPackage, until } from './system.ts';
 
 const PROGRAM = ['/usr/bin/etcd', '/usr/local/bin/etcd'];
@@ -33,14 +34,12 @@ interface Status {
   readonly header: { readonly member_id: string; readonly revision: string };
 }
 
-class Etcd implements Breakable {
+class Etcd extends Started implements Breakable {
   readonly endpoints: readonly Endpoint[];
-  readonly #folder: Folder;
   readonly #args: readonly (readonly string[])[];
-  readonly #children: Child[] = [];
 
-  private constructor(folder: Folder, ports: readonly number[], { heartbeatMs, electionMs }: EtcdTiming) {
-    this.#folder = folder;
+  private constructor(ports: readonly number[], { heartbeatMs, electionMs }: EtcdTiming) {
+    super('etcd');
     const url = (port: number | undefined) => `http://127.0.0.1:${port}`;
     const cluster = Array.from({ length: MEMBERS }, (_, i) => `m${i}=${url(ports[i])}`).join(',');
     this.endpoints = Array.from({ length: MEMBERS }, (_, i) => ({
@@ -52,7 +51,7 @@ class Etcd implements Breakable {
         '--name',
         `m${i}`,
         '--data-dir',
-        join(folder.path, `m${i}`),
+        join(this.folder.path, `m${i}`),
         '--logger',
         'zap',
         '--log-level',
@@ -66,19 +65,11 @@ class Etcd implements Breakable {
   }
 
   static async start(timing: EtcdTiming): Promise<Etcd> {
-    const etcd = new Etcd(temporaryFolder('etcd'), await freePorts(2 * MEMBERS), timing);
-    try {
+    const etcd = new Etcd(await freePorts(2 * MEMBERS), timing);
+    return whenReady(etcd, () => {
       for (const index of etcd.endpoints.keys()) etcd.#spawn(index);
-      await Promise.all(etcd.endpoints.map((_, index) => etcd.#serves(index)));
-      return etcd;
-    } catch (error) {
-      await etcd.stop();
-      throw error;
-    }
-  }
-
-  get pids(): number[] {
-    return this.#children.map(({ pid }) => pid);
+      return Promise.all(etcd.endpoints.map((_, index) => etcd.#serves(index)));
+    });
   }
 
   async leader(): Promise<number> {
@@ -88,11 +79,11 @@ class Etcd implements Breakable {
   }
 
   signal(index: number, signal: NodeJS.Signals): void {
-    this.#children[index]?.process.kill(signal);
+    this.children[index]?.process.kill(signal);
   }
 
   async restart(index: number): Promise<void> {
-    await this.#children[index]?.stop();
+    await this.children[index]?.stop();
     this.#spawn(index);
     await this.#serves(index);
   }
@@ -105,18 +96,13 @@ class Etcd implements Breakable {
     return Number((await this.#status(index)).header.revision);
   }
 
-  async stop(): Promise<void> {
-    await Promise.all(this.#children.map((child) => child.stop()));
-    this.#folder.remove();
-  }
-
   #spawn(index: number): void {
-    this.#children[index] = start(found(...PROGRAM) ?? 'etcd', this.#args[index]!);
+    this.children[index] = start(found(...PROGRAM) ?? 'etcd', this.#args[index]!);
   }
 
   /** Knows a leader. */
   async #serves(index: number): Promise<void> {
-    await until(`etcd m${index}`, this.#children[index]!, async () => {
+    await until(`etcd m${index}`, this.children[index]!, async () => {
       const { leader } = await this.#status(index);
       return leader === undefined || leader === '0' ? null : true;
     });

@@ -7,7 +7,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { freePorts } from '../../cluster/harness.ts';
 import type { Endpoint } from '../lines/line.ts';
-import { type Child, type Folder, start, temporaryFolder } from '../processes.ts';
+import { start } from '../processes.ts';
+import { Started, whenReady } from './started.ts';
 import { found, missingPackage, type Running, type System, until } from './system.ts';
 
 const PROGRAM = ['/usr/bin/redis-server', '/usr/local/bin/redis-server'];
@@ -31,19 +32,17 @@ export const redisStream: System = {
   start: () => Redis.start(2),
 };
 
-class Redis implements Running {
+class Redis extends Started implements Running {
   readonly endpoints: readonly Endpoint[];
-  readonly #folder: Folder;
-  readonly #children: readonly Child[];
 
-  private constructor(folder: Folder, ports: readonly number[]) {
-    this.#folder = folder;
+  private constructor(ports: readonly number[]) {
+    super('redis');
     // Writes go to the first only.
     this.endpoints = [{ host: '127.0.0.1', port: ports[0]! }];
-    this.#children = ports.map((port, index) => {
-      const dir = join(folder.path, `r${index}`);
+    ports.forEach((port, index) => {
+      const dir = join(this.folder.path, `r${index}`);
       mkdirSync(dir);
-      return start(found(...PROGRAM) ?? 'redis-server', [
+      this.children[index] = start(found(...PROGRAM) ?? 'redis-server', [
         ...['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', ''],
         ...['--appendonly', 'yes', '--appendfsync', 'always', '--repl-diskless-sync-delay', '0'],
         ...(index === 0 ? [] : ['--replicaof', '127.0.0.1', String(ports[0])]),
@@ -52,30 +51,17 @@ class Redis implements Running {
   }
 
   static async start(servers: number): Promise<Redis> {
-    const redis = new Redis(temporaryFolder('redis'), await freePorts(servers));
-    try {
-      await until('Redis', redis.#children[0]!, async () => {
+    const redis = new Redis(await freePorts(servers));
+    return whenReady(redis, () =>
+      until('Redis', redis.children[0]!, async () => {
         const info = await ask(redis.endpoints[0]!, 'INFO replication');
         return info.split('state=online').length === servers ? true : null;
-      });
-      return redis;
-    } catch (error) {
-      await redis.stop();
-      throw error;
-    }
-  }
-
-  get pids(): number[] {
-    return this.#children.map(({ pid }) => pid);
+      }),
+    );
   }
 
   async leader(): Promise<number> {
     return 0;
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all(this.#children.map((child) => child.stop()));
-    this.#folder.remove();
   }
 }
 

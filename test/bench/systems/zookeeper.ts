@@ -4,7 +4,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { freePorts } from '../../cluster/harness.ts';
 import type { Endpoint } from '../lines/line.ts';
-import { type Child, type Folder, start, temporaryFolder } from '../processes.ts';
+import { start } from '../processes.ts';
+import { Started, whenReady } from './started.ts';
 import { type Breakable, type BreakableSystem, found, missingPackage, until } from './system.ts';
 
 const JAVA = ['/usr/bin/java'];
@@ -22,13 +23,11 @@ export const zookeeper: BreakableSystem = {
   start: () => ZooKeeper.start(),
 };
 
-class ZooKeeper implements Breakable {
+class ZooKeeper extends Started implements Breakable {
   readonly endpoints: readonly Endpoint[];
-  readonly #folder: Folder;
-  readonly #children: Child[] = [];
 
-  private constructor(folder: Folder, ports: readonly number[]) {
-    this.#folder = folder;
+  private constructor(ports: readonly number[]) {
+    super('zookeeper');
     this.endpoints = Array.from({ length: SERVERS }, (_, i) => ({ host: '127.0.0.1', port: ports[i]! }));
     const servers = this.endpoints.map(
       (_, i) => `server.${i + 1}=127.0.0.1:${ports[SERVERS + i]}:${ports[2 * SERVERS + i]}`,
@@ -47,19 +46,11 @@ class ZooKeeper implements Breakable {
   }
 
   static async start(): Promise<ZooKeeper> {
-    const zookeeper = new ZooKeeper(temporaryFolder('zookeeper'), await freePorts(3 * SERVERS));
-    try {
+    const zookeeper = new ZooKeeper(await freePorts(3 * SERVERS));
+    return whenReady(zookeeper, () => {
       for (const index of zookeeper.endpoints.keys()) zookeeper.#spawn(index);
-      await Promise.all(zookeeper.endpoints.map((_, index) => zookeeper.#serves(index)));
-      return zookeeper;
-    } catch (error) {
-      await zookeeper.stop();
-      throw error;
-    }
-  }
-
-  get pids(): number[] {
-    return this.#children.map(({ pid }) => pid);
+      return Promise.all(zookeeper.endpoints.map((_, index) => zookeeper.#serves(index)));
+    });
   }
 
   async leader(): Promise<number> {
@@ -77,32 +68,27 @@ class ZooKeeper implements Breakable {
   }
 
   signal(index: number, signal: NodeJS.Signals): void {
-    this.#children[index]?.process.kill(signal);
+    this.children[index]?.process.kill(signal);
   }
 
   async restart(index: number): Promise<void> {
-    await this.#children[index]?.stop();
+    await this.children[index]?.stop();
     this.#spawn(index);
     await this.#serves(index);
   }
 
-  async stop(): Promise<void> {
-    await Promise.all(this.#children.map((child) => child.stop()));
-    this.#folder.remove();
-  }
-
   #path(index: number): string {
-    return join(this.#folder.path, `s${index + 1}`);
+    return join(this.folder.path, `s${index + 1}`);
   }
 
   #spawn(index: number): void {
     const config = join(this.#path(index), 'zoo.cfg');
-    this.#children[index] = start(found(...JAVA) ?? 'java', ['-cp', found(...JAR) ?? '', MAIN, config]);
+    this.children[index] = start(found(...JAVA) ?? 'java', ['-cp', found(...JAR) ?? '', MAIN, config]);
   }
 
   async #serves(index: number): Promise<void> {
     const endpoint = this.endpoints[index]!;
-    await until(`ZooKeeper ${index + 1}`, this.#children[index]!, async () => {
+    await until(`ZooKeeper ${index + 1}`, this.children[index]!, async () => {
       const found = await mode(endpoint);
       return found === 'leader' || found === 'follower' ? true : null;
     });
