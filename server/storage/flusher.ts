@@ -117,6 +117,8 @@ export class Lane<Owner> {
   async close(): Promise<void> {
     this.#closed = true;
     await (this.#waiting.at(-1) ?? this.#running)?.promise.catch(() => {});
+    // Of a world that failed alone, a portion may be on its way: who opens it again must not read before that landed.
+    if (this.#failure !== null) await this.#flusher.flight;
   }
 }
 
@@ -134,6 +136,7 @@ export class Flusher<Owner> {
   #waiting: Lane<Owner>[] = [];
   #running = false;
   #idle: Promise<void> = Promise.resolve();
+  #flight: Promise<void> = Promise.resolve();
   #queued = 0;
   #failure: StorageError | null = null;
 
@@ -183,8 +186,14 @@ export class Flusher<Owner> {
     this.#idle = Promise.resolve().then(() => this.#run());
   }
 
-  /** Resolves when nothing is on its way any more. */
-  async idle(): Promise<void> {
+  /** Resolves when the flush under way has ended, well or not. */
+  get flight(): Promise<void> {
+    return this.#flight;
+  }
+
+  /** Takes nothing more; resolves when what was appended is durable, or failed, and nothing is on its way. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#lanes].map((lane) => lane.close()));
     await this.#idle;
   }
 
@@ -199,7 +208,9 @@ export class Flusher<Owner> {
     while (this.#waiting.length > 0) {
       const group = this.#next();
       try {
-        await this.#flush(group);
+        const flight = this.#flush(group);
+        this.#flight = flight.catch(() => {});
+        await flight;
       } catch (error) {
         this.fail(this.#explain(error));
       }

@@ -38,8 +38,6 @@ class Store implements LevelStore, SharedStore {
   readonly #line: (() => void)[] = [];
   #recovering = 0;
   #closing: Promise<void> | null = null;
-  /** Of the group that is put together. */
-  #puts: Put[] = [];
   #room: Buffer = Buffer.allocUnsafeSlow(FIRST_ROOM);
   #used = 0;
   /** Written in this epoch. */
@@ -78,13 +76,13 @@ class Store implements LevelStore, SharedStore {
     if (name !== null) this.#claimed.delete(name);
   }
 
-  segment(name: string, segments: Segment[], after: number): number {
+  segment(name: string, segments: Segment[], after: number, puts: Put[]): number {
     const now = segments.at(-1)?.id ?? 0;
     if (now >= this.#directory.first) return now;
     if (this.#directory.count >= MOST_SEGMENT) {
       throw new StorageError('io', `${this.path}: more than ${MOST_SEGMENT} segments`);
     }
-    this.#puts.push({ type: 'put', ...this.#directory.allot(name, segments, after) });
+    puts.push({ type: 'put', ...this.#directory.allot(name, segments, after) });
     return this.#directory.count;
   }
 
@@ -125,7 +123,6 @@ class Store implements LevelStore, SharedStore {
 
   async #flush(portions: readonly Portion<LevelWorld>[]): Promise<void> {
     const puts: Put[] = [];
-    this.#puts = puts;
     this.#used = 0;
     const written: LevelWorld[] = [];
     for (const { lane, writes } of portions) {
@@ -156,7 +153,7 @@ class Store implements LevelStore, SharedStore {
   }
 
   async #close(): Promise<void> {
-    await this.#flusher.idle();
+    await this.#flusher.close();
     this.#flusher.fail(new StorageError('closed', `${this.path}: the store is closed`));
     try {
       await this.level.close();

@@ -81,12 +81,15 @@ describe('epochs of a store', () => {
   }
   const log = [...commands(1, 20, 4, 0, 40), ...commands(21, 40, 7, 4, 40), ...commands(41, 60, 11, 7, 40)];
 
-  async function rows(path: string): Promise<[Buffer, Buffer][]> {
-    const level = new ClassicLevel<Buffer, Buffer>(path, {
+  const bare = (path: string) =>
+    new ClassicLevel<Buffer, Buffer>(path, {
       keyEncoding: 'buffer',
       valueEncoding: 'buffer',
       compression: false,
     });
+
+  async function rows(path: string): Promise<[Buffer, Buffer][]> {
+    const level = bare(path);
     const all = await level.iterator().all();
     await level.close();
     return all;
@@ -162,11 +165,7 @@ describe('epochs of a store', () => {
     const store = await openLevelStore(place.folder);
     await fill(store);
     await store.close();
-    const level = new ClassicLevel<Buffer, Buffer>(place.folder.storePath, {
-      keyEncoding: 'buffer',
-      valueEncoding: 'buffer',
-      compression: false,
-    });
+    const level = bare(place.folder.storePath);
     await level.clear({ gte: Buffer.from([0, 0, 0, 5]), lt: Buffer.from([0, 0, 0, 8]) });
     await level.close();
     const again = await openLevelStore(place.folder);
@@ -175,6 +174,28 @@ describe('epochs of a store', () => {
     await expect(a.read(1, upTo, 1 << 20)).rejects.toMatchObject({
       code: 'corrupt',
       message: expect.stringMatching(/world "a": the issued command \d+, born in ballot \d+, is missing/),
+    });
+    await again.close();
+    await place.remove();
+  });
+
+  it('[DISK2] notice that the last segment of a world is empty: an older state must not pass for its newest', async () => {
+    const place = await levelPlace();
+    const store = await openLevelStore(place.folder);
+    await fill(store);
+    await store.close();
+    const ofA = (await rows(place.folder.storePath)).filter(
+      ([key, value]) => key[0] === 0xff && key[4] === 0x77 && value.toString('utf8', 20) === 'a',
+    );
+    const last = (ofA.at(-1) as [Buffer, Buffer])[0].readUInt32BE(5);
+    expect(ofA.length).toBeGreaterThan(2);
+    const level = bare(place.folder.storePath);
+    await level.clear({ gte: Buffer.from([0, 0, 0, last]), lt: Buffer.from([0, 0, 0, last + 1]) });
+    await level.close();
+    const again = await openLevelStore(place.folder);
+    await expect(again.world('a', 5).open()).rejects.toMatchObject({
+      code: 'corrupt',
+      message: expect.stringContaining('no record of the state'),
     });
     await again.close();
     await place.remove();

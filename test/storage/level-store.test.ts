@@ -168,6 +168,66 @@ describe('the store of several worlds', () => {
     expect(await Promise.all(['a', 'b'].map(votesOf))).toEqual([1, 2]);
   });
 
+  /** The next flush reaches the disk when it is let go; resolves once it waits. */
+  async function holdFlush(begin: () => void): Promise<() => void> {
+    const { batch } = ClassicLevel.prototype;
+    let letGo: () => void = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    await new Promise<void>((waits) => {
+      vi.spyOn(ClassicLevel.prototype, 'batch').mockImplementationOnce(async function (
+        this: ClassicLevel,
+        ...args: unknown[]
+      ) {
+        waits();
+        await held;
+        return Reflect.apply(batch, this, args);
+      } as unknown as typeof batch);
+      begin();
+    });
+    return letGo;
+  }
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+  it('[DISK1] a world that failed alone is closed when what it had under way has landed', async () => {
+    const a = await open('a');
+    let first: Promise<unknown> = Promise.resolve();
+    const letGo = await holdFlush(() => {
+      first = a.append([vote(2, 1, 1)]).catch((error: unknown) => error);
+    });
+    await expect(a.append([vote(2, 2, 2)])).rejects.toMatchObject({ code: 'broken-rule' });
+    expect(await first).toMatchObject({ code: 'broken-rule' });
+    let closed = false;
+    const closing = a.close().then(() => {
+      closed = true;
+    });
+    await turn();
+    expect(closed).toBe(false);
+    letGo();
+    await closing;
+    const again = store.world('a', 10);
+    expect((await again.open()).votes.length).toBe(1);
+    await again.append([{ write: 1, ballots: { lastTried: 0, nextBal: 9 } }]);
+    await reopen();
+    expect((await store.world('a', 10).open()).nextBal).toBe(9);
+  });
+
+  it('takes nothing any more once it is closing', async () => {
+    const [a, b] = await Promise.all(['a', 'b'].map(open));
+    let first: Promise<void> = Promise.resolve();
+    const letGo = await holdFlush(() => {
+      first = a!.append([vote(1, 1, 1)]);
+    });
+    const closing = store.close();
+    for (const world of [a!, b!])
+      await expect(world.append([vote(2, 1, 1)])).rejects.toMatchObject({ code: 'closed' });
+    letGo();
+    await Promise.all([closing, first]);
+    store = await openLevelStore(place.folder);
+    expect(await Promise.all(['a', 'b'].map(votesOf))).toEqual([1, 0]);
+  });
+
   it('takes no strange names', () => {
     for (const name of ['', '..', 'a/b', 'A', 'x'.repeat(64), '.hidden', 'a b'])
       expect(() => store.world(name, 1)).toThrow(/cannot be the name of a world/);
