@@ -127,7 +127,7 @@ export function parseWorlds(text: string, definitions: readonly string[]): World
   return [...worlds].map(([name, definition]) => ({ name, definition }));
 }
 
-/** `room: at most so many, or a ConfigError. */
+/** The names that a pattern stands for: at most `room`, or a ConfigError. */
 function namesOf(pattern: string, room: number): string[] {
   const range = /^([^{}]*)\{(\d{1,9})\.\.(\d{1,9})\}([^{}]*)$/.exec(pattern);
   const [, before = '', first = '0', last = '0', after = ''] = range ?? [];

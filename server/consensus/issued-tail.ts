@@ -27,7 +27,7 @@ export interface IssuedTail {
   fresh: Command[];
 }
 
-/** Dropped runs are freed when there are this many and they are at least half. */
+/** Dropped commands are freed when there are this many and as many as are held; a run may hold very many. */
 const FREE_AFTER = 512;
 
 /** Empty; the first command will be number `first`. */
@@ -53,7 +53,8 @@ export function packIssued(tail: IssuedTail, most: number): void {
   if (fresh.length > 0) tail.fresh = [];
   tail.first = Math.max(tail.first, tail.next - most);
   while (tail.head < runs.length && lastOf(runs[tail.head]!) < tail.first) tail.head++;
-  if (tail.head < FREE_AFTER || tail.head * 2 < runs.length) return;
+  const dropped = (runs[tail.head]?.first ?? tail.next) - (runs[0]?.first ?? tail.next);
+  if (dropped < Math.max(FREE_AFTER, tail.next - tail.first)) return;
   tail.runs = runs.slice(tail.head);
   tail.head = 0;
 }

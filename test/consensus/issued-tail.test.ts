@@ -71,6 +71,17 @@ describe('the tail of issued commands', () => {
     expect(tail.first).toBe(4_991);
   });
 
+  it('frees what it dropped when each run holds many', () => {
+    const tail = createTail(1);
+    for (let step = 0; step < 2_000; step++) {
+      const batch = issue(step * 100 + 1, step === 0 ? 0 : 3, 3, new Array<number>(100).fill(8), false);
+      for (const command of batch) keepIssued(tail, command);
+      packIssued(tail, 1_000);
+      // Held, dropped, and the run that is partly both.
+      expect(tail.runs.length).toBeLessThanOrEqual(10 + 10 + 1);
+    }
+  });
+
   it('a copy does not notice what becomes of the original', () => {
     const tail = createTail(1);
     for (const command of issue(1, 0, 3, [1, 2, 3], false)) keepIssued(tail, command);

@@ -20,7 +20,7 @@ const COMMAND = 5;
 const VOTE = 2 + COMMAND;
 /** In a run of one command (issued-tail.ts). */
 const RUN = 7;
-/** Dropped items are freed in bulk (numbered.ts): until then a list holds as many again, or this many. */
+/** Dropped items are freed in bulk (numbered.ts, issued-tail.ts): until then a list holds as many again, or this many. */
 const FREED_LATE = 512;
 /** Everything else: settings, failure detector, timers; a handful of values a device. */
 const REST = 300;
@@ -57,7 +57,8 @@ export function checkMemory(
   const ranges = Math.min(TALLY_RANGES, Math.max(0, issued - upTo) + open);
   const asks = core.lease?.asks ?? [];
   const parts: readonly (readonly [name: string, part: object, most: number])[] = [
-    ['tail', tail, listOf(tailCommands, RUN)],
+    // One run may be partly held, partly dropped.
+    ['tail', tail, listOf(tailCommands, RUN) + open],
     ['votes', votes, listOf(open, perNumber)],
     ['early', early, listOf(open, COMMAND)],
     ['tally', tally, 8 + TALLY_BALLOTS * (3 + devices * (1 + 4 * ranges))],
