@@ -1,6 +1,6 @@
 import type { Faults } from '../admin/types.ts';
 import { type ErrorCode, HTTP_STATUS, ThroughlineError } from '../errors.ts';
-import { FAULT_HEALED_MS, FAULT_ORDERS, FAULT_PASSED_MS } from '../limits.ts';
+import { ADMIN_FREEZE_MS, FAULT_HEALED_MS, FAULT_ORDERS, FAULT_PASSED_MS } from '../limits.ts';
 import type { Links } from '../links/types.ts';
 import type { LinkFaults } from './link-faults.ts';
 
@@ -55,6 +55,7 @@ export class ClusterFaults implements Faults {
 
   /** Each end delays what it sends itself; one that is away sends nothing. */
   async delay(a: string, b: string, ms: number): Promise<void> {
+    requireTime(ms);
     const order: Order = { kind: 'delay', a, b, ms };
     const here = [this.#region, ...this.#linked()];
     const ends = [a, b].filter((region) => here.includes(region));
@@ -66,7 +67,8 @@ export class ClusterFaults implements Faults {
     return this.#anyOf([region], { kind: 'kill', region });
   }
 
-  freeze(region: string, ms: number): Promise<void> {
+  async freeze(region: string, ms: number): Promise<void> {
+    requireTime(ms);
     return this.#anyOf([region], { kind: 'freeze', region, ms });
   }
 
@@ -120,7 +122,7 @@ export class ClusterFaults implements Faults {
     }
   }
 
-  #pass(region: string, order: Order): Promise<void> {
+  async #pass(region: string, order: Order): Promise<void> {
     const device = this.#regions.indexOf(region);
     const number = this.#next++;
     if (this.#waiting.size >= FAULT_ORDERS)
@@ -197,10 +199,18 @@ function noteOf(text: string): Note | null {
   }
 }
 
+/** JSON knows numbers beyond all bounds, and timers take those for none. */
+const isTime = (ms: unknown): ms is number => typeof ms === 'number' && ms >= 0 && ms <= ADMIN_FREEZE_MS;
+
+function requireTime(ms: number): void {
+  if (!isTime(ms))
+    throw new ThroughlineError('bad-request', `a fault takes 0 to ${ADMIN_FREEZE_MS} milliseconds`);
+}
+
 function orderOf(value: unknown): Order | null {
   const { kind, a, b, ms, region, told } = value as { readonly [name: string]: unknown };
   const pair = typeof a === 'string' && typeof b === 'string' ? { a, b } : null;
-  const time = typeof ms === 'number' && ms >= 0 ? ms : null;
+  const time = isTime(ms) ? ms : null;
   if (kind === 'cut' && pair !== null) return { kind, ...pair };
   if (kind === 'delay' && pair !== null && time !== null) return { kind, ...pair, ms: time };
   if (kind === 'kill' && typeof region === 'string') return { kind, region };

@@ -1,6 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Faults } from '../../server/admin/types.ts';
 import { ThroughlineError } from '../../server/errors.ts';
+import { FAULT_ORDERS, FAULT_PASSED_MS } from '../../server/limits.ts';
 import { ClusterFaults, refusalOf } from '../../server/region/cluster-faults.ts';
 
 const REGIONS = ['eu', 'us', 'ap'];
@@ -85,6 +86,41 @@ describe('faults of a cluster, asked of any region', () => {
     await expect(eu.freeze('us', 5_000)).rejects.toMatchObject({ code: 'bad-request', message: 'too long' });
   });
 
+  it('refuse a time that nobody could wait for, before anybody is asked', async () => {
+    const { eu, made } = cluster();
+    for (const ms of [Number.POSITIVE_INFINITY, Number.NaN, 60_001, -1]) {
+      await expect(eu.delay('eu', 'us', ms)).rejects.toMatchObject({ code: 'bad-request' });
+      await expect(eu.freeze('us', ms)).rejects.toMatchObject({ code: 'bad-request' });
+    }
+    expect(made()).toEqual(['', '', '']);
+  });
+
+  it('are refused while too many are on their way, and a heal of this region is done all the same', async () => {
+    vi.useFakeTimers();
+    const unhandled: unknown[] = [];
+    const note = (error: unknown) => void unhandled.push(error);
+    process.on('unhandledRejection', note);
+    try {
+      const own = new Own();
+      const status = () => ['us', 'ap'].map((region) => ({ region, connected: true, rttMs: null }));
+      // Nobody answers.
+      const eu = new ClusterFaults('eu', REGIONS, own, { note: () => {}, status });
+      const waiting = Array.from({ length: FAULT_ORDERS - 1 }, () => eu.freeze('us', 10));
+      const outcomes = Promise.allSettled(waiting);
+      const healed = eu.heal();
+      await vi.advanceTimersByTimeAsync(FAULT_PASSED_MS);
+      await healed;
+      expect(own.made).toEqual(['heal']);
+      expect(new Set((await outcomes).map(({ status: how }) => how))).toEqual(new Set(['rejected']));
+    } finally {
+      vi.useRealTimers();
+      // They are told after this pass of the event loop.
+      await new Promise((resolve) => setImmediate(resolve));
+      process.off('unhandledRejection', note);
+    }
+    expect(unhandled).toEqual([]);
+  });
+
   it('say where to ask if nobody concerned is linked', async () => {
     const { eu, made } = cluster({ away: ['us'] });
     await expect(eu.kill('us')).rejects.toMatchObject({ code: 'no-quorum' });
@@ -110,6 +146,8 @@ describe('faults of a cluster, asked of any region', () => {
       alone.heard(1, text);
     }
     alone.heard(1, '{"fault":1,"order":{"kind":"delay","a":"eu","b":"us","ms":-1}}');
+    alone.heard(1, '{"fault":1,"order":{"kind":"delay","a":"eu","b":"us","ms":1e999}}');
+    alone.heard(1, '{"fault":1,"order":{"kind":"freeze","region":"eu","ms":60001}}');
     alone.heard(1, '{"fault":1,"order":{"kind":"boom"}}');
     expect(told).toEqual([]);
     expect(made()).toEqual(['', '', '']);
