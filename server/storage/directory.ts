@@ -28,8 +28,6 @@ const KEY_BYTES = 9;
 const HEAD = 20;
 const TWO_32 = 0x1_0000_0000;
 
-export const IDENTITY_KEY = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x69]);
-
 interface Entry extends Segment {
   readonly name: string;
   readonly epoch: number;
@@ -43,7 +41,7 @@ function entryKey(id: number): Buffer {
   return key;
 }
 
-export function encodeEntry(entry: Entry): { readonly key: Buffer; readonly value: Buffer } {
+function encodeEntry(entry: Entry): { readonly key: Buffer; readonly value: Buffer } {
   const text = Buffer.from(entry.name);
   const value = Buffer.alloc(HEAD + text.length);
   value.writeUInt32LE(entry.id, 4);

@@ -2,7 +2,7 @@
  * Why a store cannot be used. All but `bad-read` end it: every later call rejects, and the host stops rather than vote on
  * what it may have forgotten. The worlds of a region share one store, so a failed disk ends it for all of them.
  *
- * - `foreign-store`: the folder belongs to another cluster, region or world, or to nobody known
+ * - `foreign-store`: the folder belongs to another cluster or region, to an earlier version, or to nobody known
  * - `store-lost`: this region has stored votes here before, and they are gone
  * - `older-store`: an older copy of the store was put back
  * - `store-in-use`: another process holds it

@@ -11,7 +11,7 @@ import {
   STORAGE_VERIFY_BYTES,
   STORAGE_WRITE_BUFFER,
 } from '../limits.ts';
-import { Directory, IDENTITY_KEY } from './directory.ts';
+import { Directory } from './directory.ts';
 import { corrupt, StorageError, WHAT_TO_DO } from './errors.ts';
 import type { DataFolder } from './identity.ts';
 import { checkLevel, syncFolder } from './level-check.ts';
@@ -19,6 +19,8 @@ import type { Level } from './log-reader.ts';
 import { keysOf, MOST_SEGMENT } from './record.ts';
 
 const FORMAT = 2;
+/** Behind all records, as the directory: BEHIND (4) · 'i'. */
+const IDENTITY_KEY = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x69]);
 
 interface IdentityRecord {
   readonly format: number;

@@ -76,7 +76,7 @@ class Store implements LevelStore, SharedStore {
     if (name !== null) this.#claimed.delete(name);
   }
 
-  segment(name: string, segments: Segment[], after: number, puts: Put[]): number {
+  enterSegment(name: string, segments: Segment[], after: number, puts: Put[]): number {
     const now = segments.at(-1)?.id ?? 0;
     if (now >= this.#directory.first) return now;
     if (this.#directory.count >= MOST_SEGMENT) {

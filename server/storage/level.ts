@@ -24,8 +24,11 @@ export interface SharedStore {
   claim(name: string): Segment[];
   /** `name`: null if it was not claimed. */
   release(lane: Lane<LevelWorld>, name: string | null): void;
-  /** The segment in which the world writes now, which may be a new one; numbers up to `after` are issued and durable. */
-  segment(name: string, segments: Segment[], after: number, puts: Put[]): number;
+  /**
+   * The segment in which the world writes now. A new one enters the directory and `segments`, and its entry `puts`; numbers up
+   * to `after` are issued and durable.
+   */
+  enterSegment(name: string, segments: Segment[], after: number, puts: Put[]): number;
   /** Runs now or when few others do. */
   inTurn<T>(work: () => Promise<T>): Promise<T>;
   /** So many bytes to write to, until the flush that is put together has ended. */
@@ -183,7 +186,7 @@ export class LevelWorld implements Storage {
   /** Turns what was planned into records that carry the state after the whole group. */
   encode(puts: Put[]): void {
     const from = puts.length;
-    const id = this.#store.segment(this.#name, this.#segments, this.#held.upTo, puts);
+    const id = this.#store.enterSegment(this.#name, this.#segments, this.#held.upTo, puts);
     const world = this.#segments[0]!.id;
     for (const run of this.#newRuns) puts.push({ type: 'put', ...encodeRun(world, run) });
     const pending = this.#pending;

@@ -1,14 +1,13 @@
 import type { Ballot, Command, Durable, Vote, Write } from '../consensus/types.ts';
 import { StorageError } from './errors.ts';
 import { Flusher, type Lane } from './flusher.ts';
-import type { Storage, StoreIdentity } from './types.ts';
+import type { Storage } from './types.ts';
 
 /**
  * What outlives a crash of the process: the twin of a disk. Holds all issued commands and the candidates above them
  * as plain maps, so that it says independently of level.ts what a restart must find.
  */
 export class MemoryDisk {
-  identity: StoreIdentity | null = null;
   inUse = false;
   lastTried: Ballot = 0;
   nextBal: Ballot = 0;
@@ -89,7 +88,6 @@ export interface MemoryHooks {
 
 export interface MemoryOptions {
   readonly disk?: MemoryDisk;
-  readonly identity?: StoreIdentity;
   readonly tailCommands: number;
   readonly hooks?: MemoryHooks;
 }
@@ -119,16 +117,9 @@ class Memory implements MemoryStorage {
 
   async open(): Promise<Durable> {
     if (this.#state !== 'new') throw new StorageError('closed', 'a storage object is opened once');
-    const { identity, tailCommands } = this.#options;
+    const { tailCommands } = this.#options;
     const { disk } = this;
     if (disk.inUse) throw new StorageError('store-in-use', 'another storage has this disk open');
-    if (identity !== undefined) {
-      disk.identity ??= identity;
-      const { cluster, region, world } = disk.identity;
-      if (cluster !== identity.cluster || region !== identity.region || world !== identity.world) {
-        throw new StorageError('foreign-store', `the disk belongs to ${cluster}/${region}/${world}`);
-      }
-    }
     disk.inUse = true;
     this.#state = 'open';
     const upTo = disk.log.length;
@@ -192,7 +183,7 @@ class Memory implements MemoryStorage {
   }
 }
 
-/** The in-memory twin of createLevelStorage, for tests and simulations. */
+/** The twin in memory of a world in a level store, for tests and simulations. */
 export function createMemoryStorage(options: MemoryOptions): MemoryStorage {
   return new Memory(options);
 }

@@ -149,7 +149,8 @@ async function readTail(reader: LogReader, first: number, upTo: number): Promise
   return tail.slice(dropped);
 }
 
-function verify(scan: Scan, runs: Runs, openRecords: readonly OpenRecord[], where: string): void {
+/** Hands back the newest record: the state. */
+function verify(scan: Scan, runs: Runs, openRecords: readonly OpenRecord[], where: string): RecordHead {
   const { newest } = scan;
   // The directory names a world only together with its first record.
   if (newest === null) throw corrupt(`${where}: ${runs.count} runs, but no record of the state`);
@@ -166,6 +167,7 @@ function verify(scan: Scan, runs: Runs, openRecords: readonly OpenRecord[], wher
       `${where}: ${runs.count} runs up to ballot ${last?.born ?? 0}, expected ${newest.runs} up to ballot ${newest.issuedBorn} for number ${newest.upTo}`,
     );
   }
+  return newest;
 }
 
 /** Rebuilds what a restart needs of a world, reading no more than the open numbers, the runs and the tail. */
@@ -180,20 +182,19 @@ export async function recover(
   try {
     const scan = new Scan(segments, where);
     await scan.run(level, segments);
-    const { newest, open, top, records } = scan;
+    const { open, top, records } = scan;
     const runs = await loadRuns(level, root.id, where);
     const openRecords = open.map(({ first, last, serial }) => ({ last, mark: mark(first, serial) }));
-    verify(scan, runs, openRecords, where);
-    const upTo = newest?.upTo ?? 0;
-    const born = newest?.issuedBorn ?? 0;
+
+    const { lastTried, nextBal, upTo, issuedBorn: born, serial } = verify(scan, runs, openRecords, where);
     const zone = new OpenZone(upTo, born);
     for (const head of open) zone.add(head);
     const reader = new LogReader(level, segments, runs, where);
     const first = Math.max(1, upTo - tailCommands + 1);
     return {
       durable: {
-        lastTried: newest?.lastTried ?? 0,
-        nextBal: newest?.nextBal ?? 0,
+        lastTried,
+        nextBal,
         upTo,
         born,
         votes: openVotes(open, upTo),
@@ -202,7 +203,7 @@ export async function recover(
       runs,
       zone,
       openRecords,
-      serial: newest?.serial ?? 0,
+      serial,
       top,
       bytes: records === null ? await sizeOf(level, segments) : scan.bytes,
     };

@@ -16,9 +16,3 @@ export interface Storage {
   /** Flushes and releases; later calls reject. */
   close(): Promise<void>;
 }
-export interface StoreIdentity {
-  /** Digest of region names, order and weights: section 4 "identity". */
-  readonly cluster: string;
-  readonly region: string;
-  readonly world: string;
-}

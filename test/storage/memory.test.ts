@@ -97,14 +97,4 @@ describe('memory storage hooks', () => {
     expect(storage.disk.candidates.size).toBe(1);
     await storage.close();
   });
-
-  it('refuses the disk of another world', async () => {
-    const disk = new MemoryDisk();
-    const identity = { cluster: 'c', region: 'eu', world: 'arena' };
-    const first = createMemoryStorage({ disk, identity, tailCommands: 1 });
-    await first.open();
-    await first.close();
-    const other = createMemoryStorage({ disk, identity: { ...identity, region: 'us' }, tailCommands: 1 });
-    await expect(other.open()).rejects.toMatchObject({ code: 'foreign-store' });
-  });
 });
