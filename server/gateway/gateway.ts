@@ -19,6 +19,11 @@ import { WorldDesk } from './world-desk.ts';
 import { addHost, removeHost, WorldRoom } from './world-room.ts';
 
 type JoinOptions = Readonly<Record<string, unknown>>;
+interface GivenSeat {
+  readonly desk: WorldDesk;
+  readonly until: number;
+  readonly admission: Admission;
+}
 type RoomListing = Awaited<ReturnType<typeof matchMaker.createRoom>>;
 
 /** How often a leaving gateway looks whether all answers are out. */
@@ -42,10 +47,13 @@ class RegionGateway implements Gateway {
   };
   readonly #cutOffs: Record<CutOff, number> = { overflow: 0, stalled: 0, nonsense: 0, flood: 0, late: 0 };
   readonly #desks = new Map<string, WorldDesk>();
-  /** Colyseus' rooms by world. */
+  /** Colyseus' rooms by world, and the ids of them all. */
   readonly #rooms = new Map<string, RoomListing>();
+  readonly #roomIds = new Set<string>();
   /** Seats given out and not taken yet; oldest first. */
-  readonly #seats = new Map<string, { readonly until: number; readonly admission: Admission }>();
+  readonly #seats = new Map<string, GivenSeat>();
+  /** Seats that are being given: a token takes a while to check, and others come meanwhile. */
+  #giving = 0;
   readonly #line: JoinLine;
   #wire: Wire | null = null;
   #http: HttpDoor | null = null;
@@ -84,7 +92,7 @@ class RegionGateway implements Gateway {
     await setUpMatchmaker(WorldRoom, logger);
     const events = {
       request: (exchange: Exchange) => this.#http?.handle(exchange),
-      hasRoom: (roomId: string) => [...this.#rooms.values()].some((room) => room.roomId === roomId),
+      hasRoom: (roomId: string) => this.#roomIds.has(roomId),
     };
     const wire = await createWire(transport, events, this.#limits, logger);
     this.#wire = wire;
@@ -102,6 +110,7 @@ class RegionGateway implements Gateway {
     for (const world of this.#desks.keys()) {
       const room = await matchMaker.createRoom(ROOM_TYPE, { world, gateway: this.#id });
       this.#rooms.set(world, room);
+      this.#roomIds.add(room.roomId);
     }
     const port = await wire.listen(host, this.#options.port);
     this.#sweeper = setInterval(() => this.#sweep(), this.#limits.sweepMs);
@@ -127,7 +136,7 @@ class RegionGateway implements Gateway {
     this.#line.close();
     if (this.#sweeper !== null) clearInterval(this.#sweeper);
     await this.#wire?.close();
-    for (const { roomId } of this.#rooms.values()) await dispose(roomId);
+    for (const roomId of this.#roomIds) await dispose(roomId);
     for (const desk of this.#desks.values()) desk.close();
     removeHost(this.#id);
   }
@@ -179,30 +188,49 @@ class RegionGateway implements Gateway {
     const desk = worldNamed(this.#desks, options['world']);
     await this.#line.turn(() => exchange.gone);
     this.#forgetSeats();
-    if (this.#seats.size >= this.#limits.seats || desk.clients >= this.#limits.clients)
+    const { seats, clients } = this.#limits;
+    if (this.#seats.size + this.#giving >= seats || desk.clients + desk.seats >= clients)
       throw new ThroughlineError('overloaded', 'this server is full');
+    this.#giving++;
+    desk.seats++;
+    try {
+      return await this.#give(desk, options);
+    } catch (cause) {
+      desk.seats--;
+      throw cause;
+    } finally {
+      this.#giving--;
+    }
+  }
+
+  async #give(desk: WorldDesk, options: JoinOptions): Promise<string> {
     const admission = await admit(this.#door, options);
     // Straight to the room: Colyseus would look for it, and ask who may come in, by a dozen promises.
     const room = this.#rooms.get(desk.world.name) as RoomListing;
     const seat = await matchMaker.reserveSeatFor(room, {});
     const until = now() + this.#limits.seatSeconds * 1000 + SEAT_SLACK_MS;
-    this.#seats.set(seat.sessionId, { until, admission });
+    this.#seats.set(seat.sessionId, { desk, until, admission });
     return JSON.stringify(seat);
   }
 
   #seated(seat: string): Admission {
     const given = this.#seats.get(seat);
     if (given === undefined) throw new Error(`nobody was given seat ${seat}`);
-    this.#seats.delete(seat);
+    this.#free(seat, given);
     return given.admission;
   }
 
   #forgetSeats(): void {
     const at = now();
-    for (const [seat, { until }] of this.#seats) {
-      if (until > at) return;
-      this.#seats.delete(seat);
+    for (const [seat, given] of this.#seats) {
+      if (given.until > at) return;
+      this.#free(seat, given);
     }
+  }
+
+  #free(seat: string, { desk }: GivenSeat): void {
+    this.#seats.delete(seat);
+    desk.seats--;
   }
 }
 

@@ -50,7 +50,7 @@ export class Member implements Asker, PipeEvents, StreamOwner {
   readonly #context: MemberContext;
   readonly #joinedAt: number;
   readonly #seat: Seat;
-  /** Null once the client acknowledged its join. */
+  /** Null once the client was welcomed. */
   #admission: Admission | null;
   #answers = NONE;
   /** It sends several acts in one message, so it takes several answers in one. */
@@ -88,7 +88,7 @@ export class Member implements Asker, PipeEvents, StreamOwner {
     this.#context.moved(this, live);
   }
 
-  /** The client acknowledged its join: it listens now. Never throws. */
+  /** The client acknowledged its join, or acts already: it listens now. Never throws. */
   start(): void {
     const admission = this.#admission;
     if (admission === null) return;
@@ -101,6 +101,8 @@ export class Member implements Asker, PipeEvents, StreamOwner {
 
   /** A frame that is not Colyseus' own. Its bytes are void when this returns. Never throws. */
   receive(frame: Uint8Array): void {
+    // Whatever it is answered comes after the welcome.
+    this.start();
     if (this.pipe.open) this.#guarded(() => this.#receive(frame));
   }
 

@@ -36,6 +36,8 @@ export class WorldDesk {
   /** The same, merged, for stream 'frames'. */
   readonly merged: LiveFeed;
   readonly snapshots: Snapshots;
+  /** Seats that are given, or being given, and not taken yet: each may become a client. */
+  seats = 0;
   /** Live clients that were too slow and had to catch up. */
   slowed = 0;
   readonly #context: DeskContext;

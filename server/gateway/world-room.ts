@@ -58,6 +58,14 @@ export class WorldRoom extends Room {
     };
   }
 
+  /**
+   * A seat only. Colyseus would also let in who shows the token of a client that is here, to wait for that one to leave: as many
+   * sockets as it likes, counted by nobody, for a reconnection that this room never grants.
+   */
+  override hasReservedSeat(sessionId: string): boolean {
+    return super.hasReservedSeat(sessionId);
+  }
+
   override onJoin(client: Client): void {
     const admission = this.#host?.seated(client.sessionId);
     if (admission !== undefined) client.userData = this.#desk?.join(client, admission);

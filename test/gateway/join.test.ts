@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import { Client as ColyseusClient } from '@colyseus/sdk';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { WebSocket } from 'ws';
 import { Mirror } from '../../game-logic/mirror.ts';
 import { decodeRows } from '../../game-logic/snapshot.ts';
 import { warehouse } from '../../game-logic/worlds/warehouse/index.ts';
@@ -23,6 +24,7 @@ import {
   type Reply,
   request,
   SECRET,
+  type Site,
   type SiteOptions,
   seat,
   until,
@@ -96,7 +98,7 @@ describe.each(['uws', 'ws'] as const)('a join over %s', (transport) => {
     const client = new ColyseusClient(`http://127.0.0.1:${site.port}`);
     const tokens = new Tokens(SECRET, DAY, 10);
     const good = tokens.make('alice', 'warehouse');
-    const late = await new Tokens(SECRET, DAY, 10, () => Date.now() - 2 * DAY).make('late', 'warehouse');
+    const late = new Tokens(SECRET, DAY, 10, () => Date.now() - 2 * DAY).make('late', 'warehouse');
     const join = (options: object) => refusalOf(client.joinOrCreate('world', options));
     expect(await join({ world: 'nowhere', token: good })).toMatchObject({
       code: 404,
@@ -146,7 +148,7 @@ describe.each(['uws', 'ws'] as const)('a join over %s', (transport) => {
     const token = first.welcome?.token as string;
     const again = await RawClient.join(neighbour, { token });
     expect(again.welcome).toMatchObject({ session: first.welcome?.session, token: '' });
-    const old = await new Tokens(SECRET, DAY, 10, () => Date.now() - 0.6 * DAY).make('alice', 'warehouse');
+    const old = new Tokens(SECRET, DAY, 10, () => Date.now() - 0.6 * DAY).make('alice', 'warehouse');
     const renewed = await RawClient.join(site, { token: old });
     expect(renewed.welcome?.session).toBe('alice');
     const fresh = renewed.welcome?.token as string;
@@ -189,6 +191,39 @@ describe.each(['uws', 'ws'] as const)('a join over %s', (transport) => {
     expect(site.gateway.stats().clients).toBe(1);
   });
 
+  it('[EDGE2] sends away at once who would be somebody that is here already', async () => {
+    const site = await openHere();
+    const { json } = await seat(site, { world: 'warehouse' });
+    const url = RawClient.url(site, json);
+    const first = new RawClient(url);
+    await until('the welcome', () => first.welcome !== null);
+    const madeUp = RawClient.url(site, { ...json, sessionId: 'nobody' });
+    const others = [
+      ...[first.token, first.token, first.token].map((token) => `${url}&reconnectionToken=${token}`),
+      ...[`${url}&reconnectionToken=made-up`, `${madeUp}&reconnectionToken=${first.token}`],
+    ].map((each) => new RawClient(each));
+    await until('the end of them all', () => others.every(({ closed }) => closed !== null), 2_000);
+    expect(others.map(({ joined }) => joined)).toEqual(others.map(() => false));
+    expect([first.closed, site.gateway.stats().clients]).toEqual([null, 1]);
+    expect(site.log.loud).toEqual([]);
+  });
+
+  it.each([
+    ['says good-bye', (socket: WebSocket) => socket.close()],
+    ['is gone', (socket: WebSocket) => socket.terminate()],
+  ])('[EDGE2] gives back the seat of a client that opens and at once %s', async (_, end) => {
+    const site = await openHere({ limits: { seats: 2, clients: 2 } });
+    for (let i = 1; i <= 6; i++) {
+      const { status, json } = await seat(site, { world: 'warehouse' });
+      expect(status).toBe(200);
+      const { socket } = new RawClient(RawClient.url(site, json), null, false);
+      socket.once('open', () => end(socket));
+      await until('it came and left', () => site.world.presence.length === 2 * i);
+    }
+    expect(site.gateway.stats().clients).toBe(0);
+    expect(site.log.loud).toEqual([]);
+  });
+
   it('survives upgrades that are no URL', async () => {
     const site = await openHere();
     const upgrade = (target: string) =>
@@ -226,6 +261,31 @@ describe.each(['uws', 'ws'] as const)('a join over %s', (transport) => {
     expect(late.joined).toBe(false);
   });
 
+  it.each([
+    ['guests', () => ({})],
+    ['tokens', (i: number) => ({ token: new Tokens(SECRET, DAY, 10).make(`player-${i}`, 'warehouse') })],
+  ])('[EDGE2] bounds seats and clients when many come at once: %s', async (_, options) => {
+    const crowd = (site: Site) =>
+      Promise.all(Array.from({ length: 24 }, (_, i) => seat(site, { world: 'warehouse', ...options(i) })));
+    const few = await openHere({ limits: { seats: 3 } });
+    const seats = await crowd(few);
+    expect(seats.filter(({ status }) => status === 200)).toHaveLength(3);
+    expect(seats.filter(({ status }) => status === 503)).toHaveLength(21);
+    const small = await openHere({ limits: { clients: 2 }, others: [new FakeWorld(undefined, 'other')] });
+    const places = (await crowd(small)).filter(({ status }) => status === 200);
+    expect(places).toHaveLength(2);
+    // Seats in one world are none in another, and a join that was refused holds none.
+    for (let i = 0; i < 3; i++)
+      expect((await seat(small, { world: 'other', from: -1 })).json.error).toBe('bad-request');
+    expect((await seat(small, { world: 'other' })).status).toBe(200);
+    const clients = places.map(({ json }) => new RawClient(RawClient.url(small, json)));
+    await until('both are in', () => clients.every(({ welcome }) => welcome !== null));
+    expect((await seat(small, { world: 'warehouse' })).status).toBe(503);
+    clients[0]?.leave();
+    await until('there is room', () => small.gateway.stats().clients === 1);
+    expect((await seat(small, { world: 'warehouse' })).status).toBe(200);
+  });
+
   it('[EDGE2] bounds clients', async () => {
     const site = await openHere({ limits: { clients: 2 } });
     const [first] = [await RawClient.join(site), await RawClient.join(site)];
@@ -246,6 +306,19 @@ describe.each(['uws', 'ws'] as const)('a join over %s', (transport) => {
     expect(client.closed?.code).toBe(4400);
     expect(site.gateway.stats().cutOff.late).toBe(1);
     await until('it left', () => site.world.presence.length === 2);
+  });
+
+  it('welcomes first who acts before its acknowledgement', async () => {
+    const site = await openHere();
+    const { json } = await seat(site, { world: 'warehouse' });
+    const client = new RawClient(RawClient.url(site, json), null, false);
+    await until('the join', () => client.joined);
+    client.act(1, 'open', { id: 'Q' });
+    client.send(Uint8Array.of(10));
+    await until('the answer', () => client.answerTo(1) !== undefined);
+    expect(client.answerTo(1)?.outcome).toBe('issued');
+    expect(client.kinds.filter((kind) => kind === 6)).toHaveLength(1);
+    expect([client.kinds[0], client.faults]).toEqual([6, []]);
   });
 
   it('closes a socket that went silent', async () => {

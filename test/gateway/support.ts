@@ -164,6 +164,8 @@ export class RawClient {
   readonly kinds: number[] = [];
   readonly errors: { readonly code: number; readonly message: string }[] = [];
   movedOn: string | null = null;
+  /** By which Colyseus would know it again; '' before it joined. */
+  token = '';
   closed: { readonly code: number; readonly reason: string } | null = null;
   /** Frames whose bytes did not fit the sequence; must stay empty. */
   readonly faults: unknown[] = [];
@@ -240,6 +242,7 @@ export class RawClient {
   #receive(data: Buffer): void {
     if (data[0] === 10) {
       this.#joined = true;
+      this.token = data.subarray(2, 2 + (data[1] as number)).toString();
       if (this.#acknowledge) this.send(Uint8Array.of(10));
       return;
     }
