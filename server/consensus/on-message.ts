@@ -112,6 +112,7 @@ function onHeartbeatAck(core: Core, step: Step, from: Device, message: Of<'heart
   else if (lease !== null && paxos.role.kind === 'leading' && paxos.role.ballot === ballot) {
     acknowledged(lease, from, sequence, election.clock);
     if (rest) agreed(core, step, from, sequence, upTo);
+    else core.rest.agreed &= ~(1 << from);
   }
 }
 

@@ -129,15 +129,15 @@ export function agrees(
 }
 
 /**
- * A follower that has lost its leader, and cannot reach a majority either: nobody could make it lead. It rests until a link is back;
- * a region that is cut off need not ask for all its worlds again and again. False: it had better ask.
+ * A follower that has lost its leader, and hears nobody: nobody could make it lead, or tell it anything. It rests until a link is
+ * back; a region that is cut off need not ask for all its worlds again and again. False: it had better ask. Who hears anybody at
+ * all asks on, also where those are no majority: they may reach one, and tell what is issued in answer.
  */
 export function restsAlone(core: Core, step: Step): boolean {
   const { config, paxos, election, catchUp, rest } = core;
-  let reached = 1 << config.self;
   for (let device = 0; device < config.devices; device++)
-    if (isUp(election, device) && isHeard(election, device)) reached |= 1 << device;
-  if (!rest.allowed || paxos.setup.isMajority(reached)) return false;
+    if (device !== config.self && isUp(election, device) && isHeard(election, device)) return false;
+  if (!rest.allowed || paxos.setup.isMajority(1 << config.self)) return false;
   if (isBehind(catchUp, paxos.upTo) || lacksContent(paxos)) return false;
   election.leader = null;
   election.asking = null;
@@ -146,15 +146,19 @@ export function restsAlone(core: Core, step: Step): boolean {
   return true;
 }
 
+/** A device is back: it gets at once what it missed. */
+export function heardAgain(core: Core, step: Step, device: Device): void {
+  act(core, step, { kind: 'resend', to: device, all: true });
+  sendHeartbeat(core, step, device);
+}
+
 /** The link of a device has been silent for an election time-out, or is heard again. */
 export function onSilent(core: Core, step: Step, device: Device, silent: boolean): void {
   const { config, election, paxos, rest } = core;
   if (device === config.self || !(device >= 0 && device < config.devices)) return;
   setSilent(election, device, silent);
   if (rest.resting) return;
-  if (!silent) {
-    act(core, step, { kind: 'resend', to: device, all: true });
-    sendHeartbeat(core, step, device);
-  } else if (paxos.role.kind === 'follower' && election.leader?.device === device && rest.trusting)
+  if (!silent) heardAgain(core, step, device);
+  else if (paxos.role.kind === 'follower' && election.leader?.device === device && rest.trusting)
     suspect(election, config);
 }

@@ -1,12 +1,12 @@
 import { roundOf } from './ballot.ts';
 import { chooseTeacher, isAskDue, isBehind } from './catch-up.ts';
-import { act, askCatchUp, type Core, type Extra, sendHeartbeat, sendRound } from './core.ts';
+import { act, askCatchUp, type Core, type Extra, sendRound } from './core.ts';
 import { ask, grant, grants, isUp, linkChanged, passTime, timeOut } from './election.ts';
 import { moveHandOver } from './hand-over.ts';
 import { lowestUnvoted } from './leader.ts';
 import { lacksContent } from './learner.ts';
 import { isHeld, isRepeatDue, type Lease } from './lease.ts';
-import { considerRest, restsAlone } from './on-rest.ts';
+import { considerRest, heardAgain, restsAlone } from './on-rest.ts';
 import { type Step, send, sendOthers } from './paxos-step.ts';
 import { stretched } from './timing.ts';
 import type { Device, Input } from './types.ts';
@@ -92,11 +92,8 @@ export function onLink(core: Core, step: Step, device: Device, up: boolean): voi
   const { config, paxos, election } = core;
   if (device === config.self || !(device >= 0 && device < config.devices)) return;
   const first = linkChanged(election, config, device, up);
-  if (up) {
-    // A device that comes back gets at once what it missed.
-    act(core, step, { kind: 'resend', to: device, all: true });
-    sendHeartbeat(core, step, device);
-  } else if (paxos.role.kind === 'follower') {
+  if (up) heardAgain(core, step, device);
+  else if (paxos.role.kind === 'follower') {
     grantRefused(core, step);
     if (first) askPreVotes(core, step);
   }

@@ -29,8 +29,13 @@ export interface Rest {
 
 export function createRest(): Rest {
   return {
-    ...{ resting: false, allowed: false, quiet: 0, since: 0, agreed: 0 },
-    ...{ trusting: false, woken: false },
+    resting: false,
+    allowed: false,
+    quiet: 0,
+    since: 0,
+    agreed: 0,
+    trusting: false,
+    woken: false,
   };
 }
 

@@ -1,29 +1,34 @@
 import { describe, expect, it } from 'vitest';
 import type { Device } from '../../server/consensus/types.ts';
-import { Network } from './network.ts';
+import { Network, type Packet } from './network.ts';
 
 /** Ticks of hosts that have nothing to do. */
-function rest(network: Network, times: number, step = 5): void {
+function rest(
+  network: Network,
+  times: number,
+  step = 5,
+  lost: (packet: Packet) => boolean = () => false,
+): void {
   for (let tick = 0; tick < times; tick++) {
     network.now += step;
     for (const node of network.nodes)
       if (node.alive) node.input({ kind: 'tick', now: network.now, rest: true });
-    network.settle();
+    network.settle(lost);
   }
 }
 
 const resting = (network: Network): boolean[] =>
   network.nodes.filter(({ alive }) => alive).map(({ core }) => core.status().resting);
 
-/** Three devices at rest, the first leads. */
-function atRest(): Network {
-  const network = new Network(3);
+/** Devices at rest, the first leads. */
+function atRest(devices = 3): Network {
+  const network = new Network(devices);
   network.node(0).input({ kind: 'lead' });
   network.settle();
   network.node(0).propose(3);
   network.settle();
   rest(network, 100);
-  expect(resting(network)).toEqual([true, true, true]);
+  expect(resting(network)).toEqual(network.nodes.map(() => true));
   return network;
 }
 
@@ -114,5 +119,60 @@ describe('rest', () => {
     network.node(0).input({ kind: 'silent', device: 1, silent: false });
     network.node(1).input({ kind: 'link', device: 0, up: true });
     expect(untilLed(network)).toBeLessThan(400);
+  });
+
+  it('who reaches only one other, who is no majority with it, learns from that one what is issued', () => {
+    const network = atRest(5);
+    const between = ({ from, to }: Packet) => (from === 4 && to < 3) || (to === 4 && from < 3);
+    for (const device of [0, 1, 2]) {
+      network.node(device).input({ kind: 'link', device: 4, up: false });
+      network.node(4).input({ kind: 'link', device, up: false });
+    }
+    rest(network, 100, 5, between);
+    for (let made = 4; made <= 8; made++) {
+      network.node(0).propose(1);
+      rest(network, 100, 5, between);
+      expect(network.node(4).log).toHaveLength(made);
+    }
+    expect(network.leaders()).toEqual([0]);
+  });
+
+  it('who hears nobody rests alone, also where its links are not closed, and wakes when one is heard', () => {
+    const network = atRest(5);
+    const between = ({ from, to }: Packet) => from === 4 || to === 4;
+    for (const device of [0, 1, 2, 3]) network.node(4).input({ kind: 'silent', device, silent: true });
+    rest(network, 400, 5, between);
+    expect(network.node(4).core.status()).toMatchObject({ resting: true, leader: null });
+    network.node(4).input({ kind: 'silent', device: 3, silent: false });
+    expect(network.node(4).core.status().resting).toBe(false);
+    for (const device of [0, 1, 2]) network.node(4).input({ kind: 'silent', device, silent: false });
+    rest(network, 200);
+    expect(network.node(4).core.status()).toMatchObject({ resting: true, leader: 0 });
+    expect(network.leaders()).toEqual([0]);
+  });
+
+  it('an agreement is taken back by who wakes before all have agreed', () => {
+    const network = new Network(3);
+    network.node(0).input({ kind: 'lead' });
+    network.settle();
+    network.node(0).propose(1);
+    network.settle();
+    const held: Packet[] = [];
+    const late = (packet: Packet) => {
+      const { from, message } = packet;
+      const agrees = from === 2 && message.kind === 'heartbeat-ack' && message.rest;
+      if (agrees) held.push(packet);
+      return agrees;
+    };
+    for (let tick = 0; held.length === 0 && tick < 100; tick++) rest(network, 1, 5, late);
+    expect(resting(network)).toEqual([false, true, true]);
+    network.node(1).input({ kind: 'wake' });
+    network.settle();
+    for (const packet of held) network.deliver(packet);
+    network.settle();
+    expect(resting(network)).toEqual([false, false, true]);
+    rest(network, 100);
+    expect(resting(network)).toEqual([true, true, true]);
+    expect(network.leaders()).toEqual([0]);
   });
 });
