@@ -1,6 +1,7 @@
 /**
- * Why a store cannot be used. All but `bad-read` end it: every later call rejects, and the host stops rather than vote on
- * what it may have forgotten. The worlds of a region share one store, so a failed disk ends it for all of them.
+ * Why a store cannot be used. All but `bad-read` and `bad-name` end it: every later call rejects, and the host stops rather
+ * than vote on what it may have forgotten. The worlds of a region share one store, so a failed disk ends it for all of them;
+ * a world that broke a rule ends alone.
  *
  * - `foreign-store`: the folder belongs to another cluster or region, to an earlier version, or to nobody known
  * - `store-lost`: this region has stored votes here before, and they are gone
@@ -11,7 +12,9 @@
  * - `io`: any other failure of the disk
  * - `closed`: called after close, or before open
  * - `broken-rule`: the caller asked for what the protocol forbids, such as a lower ballot
+ * - `fault`: the program itself went wrong, and what it holds in memory may not be what it should write
  * - `bad-read`: a range that cannot be meant
+ * - `bad-name`: no world can be called so
  */
 export type StorageErrorCode =
   | 'foreign-store'
@@ -23,7 +26,9 @@ export type StorageErrorCode =
   | 'io'
   | 'closed'
   | 'broken-rule'
-  | 'bad-read';
+  | 'fault'
+  | 'bad-read'
+  | 'bad-name';
 
 export class StorageError extends Error {
   readonly code: StorageErrorCode;
@@ -58,6 +63,16 @@ function text(error: unknown): string {
     at = at.cause;
   }
   return all === '' ? String(error) : all;
+}
+
+/** Anything thrown that is neither the disk's nor a refusal. `what` says with which numbers it happened. */
+export function programFault(error: unknown, what: string): StorageError {
+  return new StorageError(
+    'fault',
+    `${what}: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}. This is a fault of the program, ` +
+      'not of the disk: nothing more is written, and nothing acknowledged is lost. Start this region again, and report this message',
+    error,
+  );
 }
 
 /** Any failure of the store underneath, as a StorageError that says what to do. */

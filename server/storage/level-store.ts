@@ -22,7 +22,7 @@ const FIRST_ROOM = 4_096;
 export interface LevelStore {
   /**
    * The storage of one world. `tailCommands`: issued commands that its `open` hands back at most; the consensus
-   * configuration's. Throws StorageError for what cannot be the name of a world.
+   * configuration's. Throws StorageError `bad-name`.
    */
   world(name: string, tailCommands: number): Storage;
   /** Flushes what the worlds appended, and releases the disk; later calls of every world reject. */
@@ -55,7 +55,12 @@ class Store implements LevelStore, SharedStore {
   }
 
   world(name: string, tailCommands: number): Storage {
-    if (!NAME.test(name)) throw new StorageError('foreign-store', `"${name}" cannot be the name of a world`);
+    if (!NAME.test(name)) {
+      throw new StorageError(
+        'bad-name',
+        `"${name.slice(0, 80)}" cannot be the name of a world. Give it another: up to 63 of a-z, 0-9, _ and -, the first a letter or a digit`,
+      );
+    }
     return new LevelWorld(this, name, tailCommands);
   }
 
@@ -121,21 +126,27 @@ class Store implements LevelStore, SharedStore {
     return this.#room.subarray(this.#used - bytes, this.#used);
   };
 
+  /** False if this world alone failed: it broke a rule, of which nothing is in `puts` yet. All else ends the store. */
+  #compose({ lane, writes }: Portion<LevelWorld>, puts: Put[]): boolean {
+    const world = lane.owner;
+    try {
+      world.plan(writes);
+      world.encode(puts);
+      return true;
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw world.fault(writes, error);
+      if (error.code !== 'broken-rule') throw error;
+      lane.fail(error);
+      return false;
+    }
+  }
+
   async #flush(portions: readonly Portion<LevelWorld>[]): Promise<void> {
     const puts: Put[] = [];
     this.#used = 0;
     const written: LevelWorld[] = [];
-    for (const { lane, writes } of portions) {
-      const world = lane.owner;
-      try {
-        world.plan(writes);
-      } catch (error) {
-        // Nothing was written: the other worlds go on.
-        lane.fail(storageError(error, this.path));
-        continue;
-      }
-      world.encode(puts);
-      written.push(world);
+    for (const portion of portions) {
+      if (this.#compose(portion, puts)) written.push(portion.lane.owner);
     }
     const [first] = puts;
     if (first === undefined) return;

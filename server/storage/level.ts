@@ -1,7 +1,7 @@
 import type { Command, Durable, Write } from '../consensus/types.ts';
 import { RECORD_BYTES, RECORD_COMMANDS, STORAGE_RUNS } from '../limits.ts';
 import type { Segment } from './directory.ts';
-import { StorageError, storageError } from './errors.ts';
+import { programFault, StorageError, storageError } from './errors.ts';
 import type { Lane } from './flusher.ts';
 import { type Level, LogReader, Runs } from './log-reader.ts';
 import { encodeRecord, encodeRun, keyAfter, mark, recordKey, type State } from './record.ts';
@@ -234,6 +234,15 @@ export class LevelWorld implements Storage {
       openMark: openMark >>> 0,
       runs: this.#runs.count,
     };
+  }
+
+  /** Neither a rule nor the disk: `plan` or `encode` themselves went wrong with these writes. */
+  fault(writes: readonly Write[], error: unknown): StorageError {
+    const { lastTried, nextBal } = this.#ballots;
+    const what =
+      `${this.#where}: writes ${writes[0]?.write} to ${writes.at(-1)?.write} made no records (issued up to ${this.#zone.upTo}, ` +
+      `on disk up to ${this.#held.upTo}, serial ${this.#serial}, ballots ${lastTried} and ${nextBal})`;
+    return programFault(error, what);
   }
 
   /** The group is on the disk. */

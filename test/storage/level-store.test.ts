@@ -4,6 +4,7 @@ import type { Write } from '../../server/consensus/types.ts';
 import { type DataFolder, openDataFolder } from '../../server/storage/identity.ts';
 import { type LevelStore, openLevelStore } from '../../server/storage/level-store.ts';
 import type { Storage } from '../../server/storage/types.ts';
+import { OpenZone } from '../../server/storage/zone.ts';
 import { storageContract } from './contract.ts';
 import { CLUSTER, levelPlace, REGION } from './level-place.ts';
 import { command, commands, showCommands } from './model.ts';
@@ -148,6 +149,32 @@ describe('the store of several worlds', () => {
     expect(await Promise.all(['a', 'b', 'late'].map(votesOf))).toEqual([0, 3, 1]);
   });
 
+  it.each([
+    ['planning', 'add'],
+    ['encoding', 'born'],
+  ] as const)('[DISK3] ends as a whole, with the numbers, where %s itself goes wrong', async (_, name) => {
+    const [a, b] = await Promise.all(['a', 'b'].map(open));
+    await Promise.all([a!, b!].map((world) => world.append([vote(1, 1, 2)])));
+    const wrong = (): never => {
+      throw new TypeError('x is not a function');
+    };
+    if (name === 'add') vi.spyOn(OpenZone.prototype, 'add').mockImplementationOnce(wrong);
+    else vi.spyOn(OpenZone.prototype, 'born', 'get').mockImplementationOnce(wrong);
+    const both = [a!.append([vote(2, 3, 3), vote(5, 4, 4)]), b!.append([vote(2, 3, 3)])];
+    const fault = {
+      code: 'fault',
+      message: expect.stringMatching(
+        /world "a": writes 2 to 5 made no records \(issued up to 0, .* ballots 0 and 0\): TypeError: x is not a function.*Start this region again/,
+      ),
+    };
+    for (const each of both) await expect(each).rejects.toMatchObject(fault);
+    await expect(b!.append([vote(3, 4, 4)])).rejects.toMatchObject(fault);
+    await expect(store.world('new', 1).open()).rejects.toMatchObject(fault);
+    vi.restoreAllMocks();
+    await reopen();
+    expect(await Promise.all(['a', 'b'].map(votesOf))).toEqual([2, 2]);
+  });
+
   it('opens a world once at a time, and not after the store was closed', async () => {
     const a = await open('a');
     await expect(open('a')).rejects.toMatchObject({ code: 'store-in-use' });
@@ -230,7 +257,12 @@ describe('the store of several worlds', () => {
 
   it('takes no strange names', () => {
     for (const name of ['', '..', 'a/b', 'A', 'x'.repeat(64), '.hidden', 'a b'])
-      expect(() => store.world(name, 1)).toThrow(/cannot be the name of a world/);
+      expect(() => store.world(name, 1)).toThrow(
+        expect.objectContaining({
+          code: 'bad-name',
+          message: expect.stringMatching(/cannot be the name of a world. Give it another: up to 63 of a-z/),
+        }),
+      );
   });
 
   describe('[DISK2] with a directory that was damaged', () => {
