@@ -257,12 +257,17 @@ export class Leader {
     const busy =
       this.queue.size > 0 || this.idle.length > 0 || this.unconfirmed || current.answers.waiting > 0;
     if (busy || this.replies.length > 0) return Number.NEGATIVE_INFINITY;
-    const timer = current.state.nextTimer();
-    const timerAt =
-      timer === undefined ? Number.POSITIVE_INFINITY : clock + Math.min(timer.due - wall, REST_TIMER_LOOK_MS);
+    const timerAt = clock + this.untilTimer(current.state, wall);
     // A world that nobody ever entered has no sessions that could end.
     const sweepAt = current.state.sessions().next().done ? Number.POSITIVE_INFINITY : this.sweepAt;
     return Math.min(Math.max(timerAt, this.timersFrom), sweepAt, this.ticks.dueAt, this.presence.dueAt());
+  }
+
+  /** Milliseconds; the same rule as in `runTimers`, but for clocks that are set. */
+  private untilTimer(state: LeaderStateLike, wall: number): number {
+    const timer = state.nextTimer();
+    if (timer === undefined) return Number.POSITIVE_INFINITY;
+    return timer.due <= state.time ? 0 : Math.min(timer.due - wall, REST_TIMER_LOOK_MS);
   }
 
   /** Replies that may leave now, in the name of `accepts`. */

@@ -229,11 +229,11 @@ export class WorldHost {
    * end of the last turn.
    */
   get dueAt(): number {
-    const busy = !this.resting || this.actions.size > 0 || this.readRequests.size > 0;
-    if (busy || this.draining)
-      return this.stopped === undefined ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+    if (this.stopped !== undefined) return Number.POSITIVE_INFINITY;
+    if (!this.resting || this.actions.size > 0 || this.readRequests.size > 0) return Number.NEGATIVE_INFINITY;
     const { now, wall } = this.clock;
-    return Math.min(this.leader.dueAt(now, wall), this.reporter.dueAt());
+    const leaderAt = this.leader.dueAt(now, wall);
+    return this.reachable === null ? leaderAt : Math.min(leaderAt, this.reporter.dueAt());
   }
 
   private takeFromPeer(from: number, message: PeerMessage): void {
@@ -404,13 +404,21 @@ export class WorldHost {
     this.out.applied = this.replica.takeBatch();
   }
 
+  /** The leader's device, if it can be told anything now. */
+  private get reachable(): number | null {
+    const { device, ballot } = this.leadership;
+    if (device === null) return null;
+    const there = device === this.options.self ? this.leader.accepts === ballot : this.up[device];
+    return there ? device : null;
+  }
+
   /** Hands the leader what this region waits for and who is connected here. */
   private askLeader(): void {
-    const { device, ballot } = this.leadership;
+    const device = this.reachable;
+    if (device === null) return;
+    const { ballot } = this.leadership;
     const { self } = this.options;
     const { now } = this.clock;
-    const reachable = device === self ? this.leader.accepts === ballot : device !== null && this.up[device];
-    if (!reachable || device === null) return;
     this.askActions(device, ballot, this.actions.take(ballot, now));
     if (this.readRequests.waiting) {
       const request = this.actions.name();

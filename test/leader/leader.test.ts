@@ -387,6 +387,19 @@ describe('ticks, timers, presence', () => {
     expect(bench.state.table('warehouse')?.has('rung')).toBe(true);
   });
 
+  it('[FUN2] a timer that is due by the world is due now, also where the wall clock was set back', () => {
+    const bench = new LeaderBench({ definition: livelyWorld({ everyMs: 1e9 }) }).activate();
+    bench.submit(bench.request('s', 1, 'transfer', { from: 'A', to: 'B', amount: 0 }));
+    bench.issue(bench.run().at(-1) ?? 0);
+    expect(bench.state.nextTimer()?.due).toBe(bench.state.time);
+    expect(bench.leader.dueAt(bench.clock, bench.state.time - 3_600_000)).toBe(bench.clock);
+    bench.run();
+    expect(bench.actions()).toContain('$timer');
+    expect(bench.leader.dueAt(bench.clock, bench.state.time - 3_600_000)).toBeGreaterThan(
+      bench.clock + 1_000,
+    );
+  });
+
   it('a session joins when it connects, or before its first action, and leaves on good-bye', () => {
     const bench = new LeaderBench({ definition: livelyWorld({ everyMs: 1e9 }) }).activate();
     bench.leader.report(1, ['eve'], [], bench.clock);

@@ -134,6 +134,37 @@ describe('one world on three region servers', () => {
     expect(cluster.elect()).toBe(next);
   });
 
+  it('[LEAD5] a region that is cut off need not be told the time, whoever is connected to it', () => {
+    const cluster = new SmallCluster();
+    cluster.elect();
+    cluster.give(2, { kind: 'connected', session: 'p' });
+    cluster.pass(3_000);
+    const host = cluster.hosts[2];
+    expect(host?.status().resting).toBe(true);
+    // The next list of who is connected is due some time.
+    expect(host?.dueAt).toBeGreaterThan(cluster.now);
+    expect(host?.dueAt).toBeLessThan(Number.POSITIVE_INFINITY);
+    for (const device of [0, 1]) cluster.give(2, { kind: 'link', device, up: false });
+    cluster.cut(2);
+    cluster.pass(30_000);
+    expect(host?.status()).toMatchObject({ resting: true, leader: null });
+    expect(host?.dueAt).toBe(Number.POSITIVE_INFINITY);
+    cluster.heal();
+    for (const device of [0, 1]) cluster.give(2, { kind: 'link', device, up: true });
+    cluster.pass(3_000);
+    expect(host?.status()).toMatchObject({ resting: true, leader: 0 });
+    expect(host?.dueAt).toBeLessThan(Number.POSITIVE_INFINITY);
+  });
+
+  it('a region that leaves need not be told the time of a world at rest', () => {
+    const cluster = new SmallCluster();
+    cluster.elect();
+    cluster.pass(3_000);
+    cluster.give(1, { kind: 'drain' });
+    cluster.settle();
+    expect(cluster.hosts[1]?.dueAt).toBe(Number.POSITIVE_INFINITY);
+  });
+
   it('runs no function while leadership is being handed over', () => {
     const cluster = new SmallCluster();
     const leader = cluster.elect();
