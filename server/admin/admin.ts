@@ -53,7 +53,11 @@ class AdminPort implements Admin {
   }
 
   close(): Promise<void> {
-    void this.#metrics?.then((metrics) => metrics.close());
+    void this.#metrics?.then(
+      (metrics) => metrics.close(),
+      // Told to who asked for them.
+      () => {},
+    );
     return new Promise((resolve) => {
       if (!this.#server.listening) return resolve();
       this.#server.close(() => resolve());
@@ -109,9 +113,20 @@ class AdminPort implements Admin {
 
   /** What makes the text is loaded for the first who asks: a server must not start later for it. */
   async #scrape(): Promise<Reply> {
-    this.#metrics ??= import('./metrics.ts').then(({ Metrics }) => new Metrics(this.#options));
+    this.#metrics ??= this.#load();
     const metrics = await this.#metrics;
     return { status: 200, type: metrics.contentType, body: await metrics.text() };
+  }
+
+  async #load(): Promise<Metrics> {
+    try {
+      const { Metrics } = await import('./metrics.ts');
+      return new Metrics(this.#options);
+    } catch (cause) {
+      // The next who asks tries again.
+      this.#metrics = null;
+      throw cause;
+    }
   }
 
   async #ready(): Promise<Reply> {
