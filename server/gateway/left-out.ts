@@ -11,6 +11,6 @@ export function leaveOutProbe(): void {
     const exports = { metric() {} };
     core.cache[path] ??= Object.assign(new Module(path), { filename: path, loaded: true, exports });
   } catch {
-    // Not installed: Colyseus asks for it in vain, too, and goes on.
+    // Not installed: Colyseus asks for it in vain, too, and goes on. So it is in the bundle, which has a stand-in (scripts/build.mjs).
   }
 }

@@ -55,12 +55,12 @@ export class UwsClient {
     return NOTHING_WAITS;
   }
 
-  // ---- the emitter: Colyseus' room listens once to each of two events ----
+  // ---- the emitter: Colyseus' room listens once to each of two events; whatever else it wants is refused loudly ----
 
   on(event: string, listener: Listener): this {
     if (event === 'message') this.#onMessage = only(this.#onMessage, event, listener);
     else if (event === 'close') this.#onClose = only(this.#onClose, event, listener);
-    else throw new Error(`nobody tells of '${event}'`);
+    else throw unknown(event);
     return this;
   }
 
@@ -70,20 +70,21 @@ export class UwsClient {
   }
 
   removeListener(event: string, listener: Listener): this {
-    if (event === 'close' && this.#onClose === listener) this.#onClose = null;
-    else if (event === 'message' && this.#onMessage === listener) this.#onMessage = null;
+    if (event !== 'close') throw unknown(event);
+    if (this.#onClose === listener) this.#onClose = null;
     return this;
   }
 
   removeAllListeners(event: string): this {
-    if (event === 'message') this.#onMessage = null;
-    else this.#onClose = null;
+    if (event !== 'message') throw unknown(event);
+    this.#onMessage = null;
     return this;
   }
 
   /** Called by Colyseus' transport. */
   emit(event: string, argument: unknown): boolean {
     if (event === 'message') return told(this.#onMessage, argument);
+    if (event !== 'close') throw unknown(event);
     this.readyState = CLOSED;
     const listener = this.#onClose;
     this.#onClose = null;
@@ -115,6 +116,8 @@ export class UwsClient {
     else this.socket.end(code, reason);
   }
 }
+
+const unknown = (event: string): Error => new Error(`a client does not know this of '${event}'`);
 
 /** A second listener would be forgotten without a word. */
 function only(known: Listener | null, event: string, listener: Listener): Listener {

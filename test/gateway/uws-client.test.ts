@@ -66,7 +66,25 @@ describe('a client on uWebSockets.js', () => {
     expect(() => client.once('close', second)).toThrow("two listen to 'close'");
     client.removeListener('close', first);
     client.once('close', second);
-    expect(() => client.on('error', first)).toThrow("nobody tells of 'error'");
+  });
+
+  it('refuses whatever else Colyseus might come to want, and stays as it was', () => {
+    const { client } = open();
+    const told: string[] = [];
+    client.on('message', () => told.push('message'));
+    client.once('close', () => told.push('close'));
+    const wants: readonly (readonly [string, () => unknown])[] = [
+      ['error', () => client.on('error', () => {})],
+      ['error', () => client.emit('error', new Error('x'))],
+      ['ping', () => client.emit('ping', undefined)],
+      ['message', () => client.removeListener('message', () => {})],
+      ['close', () => client.removeAllListeners('close')],
+    ];
+    for (const [event, want] of wants) expect(want).toThrow(`does not know this of '${event}'`);
+    expect(client.readyState).toBe(OPEN);
+    client.emit('message', 'one');
+    client.emit('close', 1006);
+    expect(told).toEqual(['message', 'close']);
   });
 
   it('sends nothing on a socket that is closed', async () => {
