@@ -4,7 +4,7 @@
  */
 import { type BenchOptions, wanted } from './args.ts';
 import { type Report, Samples } from './figures.ts';
-import { atMost, type Goal, goalCell, goalList } from './goals.ts';
+import { type Goal, goalCell, goalList, noneIn } from './goals.ts';
 import type { LoadOrder, LoadReport } from './lines/load-main.ts';
 import { prepare } from './lines/open-line.ts';
 import { ask, progress, startHelper } from './processes.ts';
@@ -43,7 +43,7 @@ export async function elections(options: BenchOptions): Promise<Report> {
     const { changes, perSecond, failed } = await soak(name, system, options.minutes * 60_000);
     samples.add(`${name}: needless elections`, changes, `in ${options.minutes} min`, 'less');
     samples.add(`${name}: writes/s`, perSecond, '/s', 'more');
-    const own = name === DEFAULTS ? goalList([atMost('none', changes, 0)]) : [];
+    const own = name === DEFAULTS ? goalList([noneIn('none', changes, perSecond)]) : [];
     goals.push(...own);
     rows.push([name, options.minutes, changes, round(perSecond, 0), failed, goalCell(own)]);
   }

@@ -1,13 +1,15 @@
 /** Pure parts of single benchmarks: pauses, the search for a limit, wide-area arithmetic, and the few bytes that lines read themselves. */
 import { describe, expect, it } from 'vitest';
+import { Histogram } from '../../bots/histogram.ts';
 import { encodeCommands, encodeFrame } from '../../schemas/generated/client.ts';
 import { longestGap } from './gaps.ts';
-import { atLeast, atMost, goalCell, goalList } from './goals.ts';
+import { atLeast, atMost, goalCell, goalList, noneIn } from './goals.ts';
 import { lastNumber } from './lines/last-number.ts';
 import { clientFrame, frameAt } from './lines/web-socket.ts';
 import { interpolate } from './memory.ts';
 import { nextCount } from './search.ts';
 import { bytesByPort } from './socket-bytes.ts';
+import { percentileOf } from './statistics.ts';
 import { votesToAll, votesToLeader } from './theory.ts';
 
 describe('the longest pause', () => {
@@ -119,15 +121,35 @@ it('a table that nobody has lies between those that there are', () => {
   expect(interpolate(report, 9)).toBeNaN();
 });
 
-it('goals are reached, missed, or not there where one side was not measured', () => {
+it('no goal is reached where nothing worked', () => {
+  const goals = [
+    atLeast('nobody wrote', 0, 0),
+    atLeast('the other wrote nothing', 300, 0),
+    atLeast('not measured', Number.NaN, 1),
+    atMost('not measured', Number.NaN, 1),
+    atMost('the worst of none', Math.max(...[]), 200),
+    atMost('a cost of no work', Number.POSITIVE_INFINITY, 1),
+    noneIn('no election in no work', 0, 0),
+    noneIn('no election', 0, 1_000),
+    noneIn('an election', 1, 1_000),
+  ];
+  expect(goals.map((goal) => goal?.reached)).toEqual([...Array(7).fill(false), true, false]);
+  expect(percentileOf(new Histogram(), 50)).toBeNaN();
+  const one = new Histogram();
+  one.record(2);
+  expect(percentileOf(one, 50)).toBe(2);
+});
+
+it('goals are reached, missed, or not there where nobody was to be compared with', () => {
   const goals = [
     atLeast('a', 300, 300),
     atLeast('b', 299, 300),
     atMost('c', 0.2, 0.2),
     atMost('d', 0.3, 0.2),
     atMost('e', 1, Number.NaN),
-    atLeast('f', Number.NaN, 1),
+    atLeast('f', 1, Number.NaN),
+    atMost('none', 0, 0),
   ];
-  expect(goalCell(goals)).toBe('✓ a, ✗ b, ✓ c, ✗ d');
-  expect(goalList(goals).map(({ reached }) => reached)).toEqual([true, false, true, false]);
+  expect(goalCell(goals)).toBe('✓ a, ✗ b, ✓ c, ✗ d, ✓ none');
+  expect(goalList(goals).map(({ reached }) => reached)).toEqual([true, false, true, false, true]);
 });

@@ -11,7 +11,7 @@ import type { LoadOrder, LoadReport } from './lines/load-main.ts';
 import { prepare } from './lines/open-line.ts';
 import { type LoadTimes, loadCeiling, loadOverLinks, prepareLinks } from './link-load.ts';
 import { ask, progress } from './processes.ts';
-import { median, round, table } from './statistics.ts';
+import { median, percentileOf, round, table } from './statistics.ts';
 import { Ceiling } from './systems/ceiling.ts';
 import { etcd } from './systems/etcd.ts';
 import { redis, redisStream } from './systems/redis.ts';
@@ -163,8 +163,8 @@ async function measure(
   const per10k = (seconds: number) => (seconds / report.acknowledged) * 1e4;
   return {
     perSecond: report.acknowledged / report.seconds,
-    p50: latencies.percentile(50),
-    p99: latencies.percentile(99),
+    p50: percentileOf(latencies, 50),
+    p99: percentileOf(latencies, 99),
     cpuPer10k: per10k(report.serverCpuSeconds ?? Number.NaN),
     loadCpuPer10k: per10k(report.cpuSeconds),
     failed: report.failed,
@@ -193,8 +193,9 @@ const isOurs = ({ side }: Contender): boolean => side === 'websocket' || side ==
 /** What we want of this figure; nothing where the other was not measured in this run. */
 function goalsOf(system: Contender, count: number, samples: Samples): (Goal | null)[] {
   if (!isOurs(system)) return [];
-  const own = (what: string) => median(samples.of(figureName(system, count)(what)));
-  const of = (title: string, what: string) => median(samples.of(`${title}, ${count} in flight: ${what}`));
+  const known = (name: string) => median(samples.of(name).filter(Number.isFinite));
+  const own = (what: string) => known(figureName(system, count)(what));
+  const of = (title: string, what: string) => known(`${title}, ${count} in flight: ${what}`);
   const goals: (Goal | null)[] = [];
   if (system.side === 'link' && count === 1_024)
     for (const [title, share] of SHARES)

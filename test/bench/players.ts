@@ -87,7 +87,9 @@ const mostName = (title: string, rate: number): string =>
 /** Only a search finds the most; given numbers do not. */
 function goalOf(rate: number, options: BenchOptions, samples: Samples): Goal | null {
   if (options.counts !== null) return null;
-  const most = (game: Game) => median(samples.of(mostName(titleOf(game, options), rate)));
+  const found = (game: Game) => samples.of(mostName(titleOf(game, options), rate));
+  if (found('arena').length === 0) return null;
+  const most = (game: Game) => median(found(game));
   const bound = BEYOND_SCHEMA_ROOM * most('schema-room');
   return atLeast(`>= ${BEYOND_SCHEMA_ROOM} x the Schema room at ${rate}/s`, most('arena'), bound);
 }

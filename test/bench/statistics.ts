@@ -1,4 +1,5 @@
 /** Medians and percentiles of samples. */
+import type { Histogram } from '../../bots/histogram.ts';
 
 /** The value below which a share `q` (0..1) of the samples lies; NaN without samples. Sorts in place. */
 export function percentile(samples: Float64Array | number[], q: number): number {
@@ -6,6 +7,10 @@ export function percentile(samples: Float64Array | number[], q: number): number 
   samples.sort((a, b) => a - b);
   return samples[Math.min(samples.length - 1, Math.floor(q * samples.length))] as number;
 }
+
+/** The same of a histogram, with `percent` of 0..100, in milliseconds. */
+export const percentileOf = (times: Histogram, percent: number): number =>
+  times.count === 0 ? Number.NaN : times.percentile(percent);
 
 export const median = (samples: readonly number[]): number => percentile([...samples], 0.5);
 

@@ -9,7 +9,7 @@ import { type Report, Samples } from './figures.ts';
 import { atMost, type Goal, goalCell, goalList } from './goals.ts';
 import type { WideOrder, WideReport } from './lines/wide-main.ts';
 import { ask, progress } from './processes.ts';
-import { median, round, table } from './statistics.ts';
+import { median, percentileOf, round, table } from './statistics.ts';
 import { throughline } from './systems/throughline.ts';
 import { type Route, votesToAll, votesToLeader } from './theory.ts';
 
@@ -92,7 +92,7 @@ async function measure(voting: Voting, oneWay: Route['oneWay'], acts: number): P
           const times = Histogram.from(data);
           measured.push({
             ...{ voting, leader, from, to, seen: to !== from },
-            ...{ p50: times.percentile(50), p99: times.percentile(99) },
+            ...{ p50: percentileOf(times, 50), p99: percentileOf(times, 99) },
             theory: THEORY[voting]({ oneWay, leader, from, to }),
           });
         }
