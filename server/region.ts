@@ -105,7 +105,7 @@ export class Region {
       regions,
       consensus,
       sessionIdleMs: SESSION_IDLE_LIVES * this.#config.tokenMs,
-      storage: store.world(name, TAIL_COMMANDS),
+      storage: store.world(name, TAIL_COMMANDS, defined),
       send: (to, message) => this.#send(name, to, message),
       turns: (turn) => this.#turns.add(turn),
       woken: () => this.#rota.wake(this.#worlds.get(name) as World),

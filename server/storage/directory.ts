@@ -16,12 +16,21 @@ export interface Segment {
   readonly after: number;
 }
 
+/** A world that the directory names. Its segments ascend, and grow with it. */
+export interface NamedWorld {
+  readonly name: string;
+  /** What it plays: its records mean nothing under another definition. */
+  readonly definition: string;
+  readonly segments: Segment[];
+}
+
 /**
  * The directory names the world of each segment. Segments are numbered by one from 1, and an entry is written together with
  * the first record of its segment, so an entry that was lost is seen: as a hole, or as records without a name.
  *
  * key    BEHIND (4) · 'w' · segment (4), big-endian
- * value  checksum of what follows (4) · segment (4) · after (8) · epoch (4), little-endian · name of the world
+ * value  checksum of what follows (4) · segment (4) · after (8) · epoch (4), little-endian · name of the world,
+ *        '=' and its definition, as the command line has it
  */
 const KIND_SEGMENT = 0x77;
 const KEY_BYTES = 9;
@@ -30,6 +39,7 @@ const TWO_32 = 0x1_0000_0000;
 
 interface Entry extends Segment {
   readonly name: string;
+  readonly definition: string;
   readonly epoch: number;
 }
 
@@ -42,7 +52,7 @@ function entryKey(id: number): Buffer {
 }
 
 function encodeEntry(entry: Entry): { readonly key: Buffer; readonly value: Buffer } {
-  const text = Buffer.from(entry.name);
+  const text = Buffer.from(`${entry.name}=${entry.definition}`);
   const value = Buffer.alloc(HEAD + text.length);
   value.writeUInt32LE(entry.id, 4);
   value.writeUInt32LE(entry.after % TWO_32, 8);
@@ -62,11 +72,20 @@ function decodeEntry(key: Buffer, value: Buffer, where: string): Entry {
     throw corrupt(`${where}: the directory of worlds has segment ${id} under key ${key.toString('hex')}`);
   }
   const after = value.readUInt32LE(8) + value.readUInt32LE(12) * TWO_32;
-  return { id, after, epoch: value.readUInt32LE(16), name: value.toString('utf8', HEAD) };
+  const text = value.toString('utf8', HEAD);
+  // Names have no such sign, definitions may.
+  const end = text.indexOf('=');
+  return {
+    id,
+    after,
+    epoch: value.readUInt32LE(16),
+    name: text.slice(0, end),
+    definition: text.slice(end + 1),
+  };
 }
 
 export class Directory {
-  readonly #worlds = new Map<string, Segment[]>();
+  readonly #worlds = new Map<string, NamedWorld>();
   /** Segments in all; they are numbered from 1. */
   #count = 0;
   #epoch = 1;
@@ -80,9 +99,9 @@ export class Directory {
     return this.#first;
   }
 
-  /** A world's segments, ascending; grows with them. */
-  segments(name: string): Segment[] {
-    return this.#worlds.get(name) ?? [];
+  /** Undefined if nothing of it was ever written. */
+  world(name: string): NamedWorld | undefined {
+    return this.#worlds.get(name);
   }
 
   /** Begins an epoch: from now on every world that writes gets a new segment. */
@@ -91,16 +110,17 @@ export class Directory {
     this.#first = this.#count + 1;
   }
 
-  /** The next segment, for a world whose `segments` are handed in; what is handed back must reach the disk with its first record. */
-  allot(name: string, segments: Segment[], after: number): { readonly key: Buffer; readonly value: Buffer } {
-    const entry = { id: this.#count + 1, after, epoch: this.#epoch, name };
-    this.#enter(entry, segments);
+  /** The next segment of a world, which may be new here; what is handed back must reach the disk with its first record. */
+  allot(world: NamedWorld, after: number): { readonly key: Buffer; readonly value: Buffer } {
+    const { name, definition } = world;
+    const entry = { id: this.#count + 1, after, epoch: this.#epoch, name, definition };
+    this.#enter(entry, world);
     return encodeEntry(entry);
   }
 
-  #enter({ name, id, after, epoch }: Entry, segments: Segment[]): void {
-    this.#worlds.set(name, segments);
-    segments.push({ id, after });
+  #enter({ id, after, epoch }: Entry, world: NamedWorld): void {
+    this.#worlds.set(world.name, world);
+    world.segments.push({ id, after });
     if (epoch > this.#epoch) this.#first = id;
     this.#epoch = epoch;
     this.#count = id;
@@ -116,11 +136,17 @@ export class Directory {
     });
     for await (const [key, value] of iterator) {
       const entry = decodeEntry(key, value, where);
-      const { name, id } = entry;
+      const { name, definition, id } = entry;
       if (id !== directory.#count + 1) {
         throw corrupt(`${where}: segment ${directory.#count + 1} is missing in the directory of worlds`);
       }
-      directory.#enter(entry, directory.segments(name));
+      const world = directory.world(name) ?? { name, definition, segments: [] };
+      if (world.definition !== definition) {
+        throw corrupt(
+          `${where}: world "${name}" is a "${world.definition}", and a "${definition}" in segment ${id}`,
+        );
+      }
+      directory.#enter(entry, world);
     }
     const { count } = directory;
     const [nameless] = await level.keys({ ...keysOf(count + 1, MOST_SEGMENT), limit: 1 }).all();

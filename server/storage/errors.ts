@@ -6,6 +6,7 @@
  * - `foreign-store`: the folder belongs to another cluster or region, to an earlier version, or to nobody known
  * - `store-lost`: this region has stored votes here before, and they are gone
  * - `older-store`: an older copy of the store was put back
+ * - `other-definition`: the world was begun under another definition
  * - `store-in-use`: another process holds it
  * - `corrupt`: a checksum, a key or the chain of commands does not fit
  * - `disk-full`: the disk refused a write for lack of room
@@ -20,6 +21,7 @@ export type StorageErrorCode =
   | 'foreign-store'
   | 'store-lost'
   | 'older-store'
+  | 'other-definition'
   | 'store-in-use'
   | 'corrupt'
   | 'disk-full'
@@ -47,6 +49,10 @@ export const WHAT_TO_DO =
   'back; what it misses comes from the other regions. Otherwise leave this region stopped: while a majority of the ' +
   'regions runs, all worlds go on and nothing acknowledged is lost.';
 
+/** The same about a store that this version cannot read. */
+export const OTHER_VERSION =
+  'Either go on with that version, or stop all regions and start each with a new, empty --data folder: never only some of them.';
+
 export function corrupt(what: string, cause?: unknown): StorageError {
   return new StorageError('corrupt', `${what}. ${WHAT_TO_DO}`, cause);
 }
@@ -63,6 +69,14 @@ function text(error: unknown): string {
     at = at.cause;
   }
   return all === '' ? String(error) : all;
+}
+
+export function otherDefinition(where: string, name: string, before: string, now: string): StorageError {
+  return new StorageError(
+    'other-definition',
+    `${where}: world "${name}" was begun as "${before}" and cannot go on as "${now}". Start with --worlds ${name}=${before} as ` +
+      `before, and give a new "${now}" a name of its own`,
+  );
 }
 
 /** Anything thrown that is neither the disk's nor a refusal. `what` says with which numbers it happened. */

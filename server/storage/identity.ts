@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { IDENTITY_BYTES } from '../limits.ts';
-import { corrupt, StorageError, storageError, WHAT_TO_DO } from './errors.ts';
+import { corrupt, OTHER_VERSION, StorageError, storageError, WHAT_TO_DO } from './errors.ts';
 
 /** 1 had a store for each world. */
 const FORMAT = 2;
@@ -66,8 +66,7 @@ function parse(text: string, path: string): IdentityFile {
   if (isObject(value) && (value as Parsed).format === FORMAT - 1) {
     throw new StorageError(
       'foreign-store',
-      `${path} is of an earlier version, which kept a store for each world; this version does not read those. Either go on ` +
-        'with that version, or stop all regions and start each with a new, empty --data folder: never only some of them.',
+      `${path} is of an earlier version, which kept a store for each world; this version does not read those. ${OTHER_VERSION}`,
     );
   }
   if (!isObject(value) || !isIdentity(value)) throw corrupt(`${path} is damaged or of an unknown format`);

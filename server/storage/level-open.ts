@@ -12,13 +12,14 @@ import {
   STORAGE_WRITE_BUFFER,
 } from '../limits.ts';
 import { Directory } from './directory.ts';
-import { corrupt, StorageError, WHAT_TO_DO } from './errors.ts';
+import { corrupt, OTHER_VERSION, StorageError, WHAT_TO_DO } from './errors.ts';
 import type { DataFolder } from './identity.ts';
 import { checkLevel, syncFolder } from './level-check.ts';
 import type { Level } from './log-reader.ts';
 import { keysOf, MOST_SEGMENT } from './record.ts';
 
-const FORMAT = 2;
+/** 1 was the store of one world; 2 did not say what its worlds play. */
+const FORMAT = 3;
 /** Behind all records, as the directory: BEHIND (4) · 'i'. */
 const IDENTITY_KEY = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x69]);
 
@@ -61,7 +62,8 @@ function judgeIdentity(held: IdentityRecord | null, folder: DataFolder): number 
   if (held.format !== FORMAT) {
     throw new StorageError(
       'foreign-store',
-      `${path} was written in format ${held.format}, this is ${FORMAT}`,
+      `${path} was written in format ${held.format}, by ${held.format < FORMAT ? 'an earlier' : 'a later'} version; ` +
+        `this one reads ${FORMAT} only. ${OTHER_VERSION}`,
     );
   }
   if (held.cluster !== folder.cluster || held.region !== folder.region || held.store !== folder.store) {

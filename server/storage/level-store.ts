@@ -1,6 +1,6 @@
 import { RECORD_BYTES, STORAGE_EPOCH_BYTES, STORAGE_RECOVERING, STORAGE_SEGMENT_BYTES } from '../limits.ts';
-import type { Directory, Segment } from './directory.ts';
-import { StorageError, storageError } from './errors.ts';
+import type { Directory, NamedWorld } from './directory.ts';
+import { otherDefinition, StorageError, storageError } from './errors.ts';
 import { Flusher, type Lane, type Portion } from './flusher.ts';
 import type { DataFolder } from './identity.ts';
 import { LevelWorld, type Put, type SharedStore } from './level.ts';
@@ -22,9 +22,10 @@ const FIRST_ROOM = 4_096;
 export interface LevelStore {
   /**
    * The storage of one world. `tailCommands`: issued commands that its `open` hands back at most; the consensus
-   * configuration's. Throws StorageError `bad-name`.
+   * configuration's. `definition`: what it plays, by default what it is called; its `open` throws `other-definition` if it was
+   * begun under another one. Throws StorageError `bad-name`.
    */
-  world(name: string, tailCommands: number): Storage;
+  world(name: string, tailCommands: number, definition?: string): Storage;
   /** Flushes what the worlds appended, and releases the disk; later calls of every world reject. */
   close(): Promise<void>;
 }
@@ -54,40 +55,42 @@ class Store implements LevelStore, SharedStore {
     );
   }
 
-  world(name: string, tailCommands: number): Storage {
+  world(name: string, tailCommands: number, definition = name): Storage {
     if (!NAME.test(name)) {
       throw new StorageError(
         'bad-name',
         `"${name.slice(0, 80)}" cannot be the name of a world. Give it another: up to 63 of a-z, 0-9, _ and -, the first a letter or a digit`,
       );
     }
-    return new LevelWorld(this, name, tailCommands);
+    return new LevelWorld(this, name, definition, tailCommands);
   }
 
   lane(world: LevelWorld): Lane<LevelWorld> {
     return this.#flusher.lane(world);
   }
 
-  claim(name: string): Segment[] {
+  claim(name: string, definition: string): NamedWorld {
     if (this.#claimed.has(name)) {
       throw new StorageError('store-in-use', `${this.path}: world "${name}" is open already`);
     }
+    const world = this.#directory.world(name) ?? { name, definition, segments: [] };
+    if (world.definition !== definition) throw otherDefinition(this.path, name, world.definition, definition);
     this.#claimed.add(name);
-    return this.#directory.segments(name);
+    return world;
   }
 
-  release(lane: Lane<LevelWorld>, name: string | null): void {
+  release(lane: Lane<LevelWorld>, world: NamedWorld | null): void {
     this.#flusher.remove(lane);
-    if (name !== null) this.#claimed.delete(name);
+    if (world !== null) this.#claimed.delete(world.name);
   }
 
-  enterSegment(name: string, segments: Segment[], after: number, puts: Put[]): number {
-    const now = segments.at(-1)?.id ?? 0;
+  enterSegment(world: NamedWorld, after: number, puts: Put[]): number {
+    const now = world.segments.at(-1)?.id ?? 0;
     if (now >= this.#directory.first) return now;
     if (this.#directory.count >= MOST_SEGMENT) {
       throw new StorageError('io', `${this.path}: more than ${MOST_SEGMENT} segments`);
     }
-    puts.push({ type: 'put', ...this.#directory.allot(name, segments, after) });
+    puts.push({ type: 'put', ...this.#directory.allot(world, after) });
     return this.#directory.count;
   }
 

@@ -1,6 +1,6 @@
 import type { Command, Durable, Write } from '../consensus/types.ts';
 import { RECORD_BYTES, RECORD_COMMANDS, STORAGE_RUNS } from '../limits.ts';
-import type { Segment } from './directory.ts';
+import type { NamedWorld } from './directory.ts';
 import { programFault, StorageError, storageError } from './errors.ts';
 import type { Lane } from './flusher.ts';
 import { type Level, LogReader, Runs } from './log-reader.ts';
@@ -20,15 +20,18 @@ export interface SharedStore {
   readonly level: Level;
   readonly path: string;
   lane(world: LevelWorld): Lane<LevelWorld>;
-  /** Throws `store-in-use` if the world is open already. Hands back its segments, none if nothing of it was ever written. */
-  claim(name: string): Segment[];
-  /** `name`: null if it was not claimed. */
-  release(lane: Lane<LevelWorld>, name: string | null): void;
   /**
-   * The segment in which the world writes now. A new one enters the directory and `segments`, and its entry `puts`; numbers up
-   * to `after` are issued and durable.
+   * Throws `store-in-use` if the world is open already, `other-definition` if it was begun under another one. It has no segments
+   * if nothing of it was ever written.
    */
-  enterSegment(name: string, segments: Segment[], after: number, puts: Put[]): number;
+  claim(name: string, definition: string): NamedWorld;
+  /** `world`: null if it was not claimed. */
+  release(lane: Lane<LevelWorld>, world: NamedWorld | null): void;
+  /**
+   * The segment in which the world writes now. A new one enters the directory, and its entry `puts`; numbers up to `after` are
+   * issued and durable.
+   */
+  enterSegment(world: NamedWorld, after: number, puts: Put[]): number;
   /** Runs now or when few others do. */
   inTurn<T>(work: () => Promise<T>): Promise<T>;
   /** So many bytes to write to, until the flush that is put together has ended. */
@@ -51,12 +54,12 @@ interface Held {
 export class LevelWorld implements Storage {
   readonly #store: SharedStore;
   readonly #name: string;
+  readonly #definition: string;
   readonly #tailCommands: number;
   readonly #where: string;
   readonly #lane: Lane<LevelWorld>;
   #state: 'new' | 'opening' | 'open' | 'closed' = 'new';
-  #claimed = false;
-  #segments: Segment[] = [];
+  #claimed: NamedWorld | null = null;
   #reader: LogReader | null = null;
   #runs = new Runs();
   #zone = new OpenZone(0, 0);
@@ -70,9 +73,10 @@ export class LevelWorld implements Storage {
   #newRuns: { readonly first: number; readonly born: number }[] = [];
   #next: Held = { upTo: 0, bytes: 0 };
 
-  constructor(store: SharedStore, name: string, tailCommands: number) {
+  constructor(store: SharedStore, name: string, definition: string, tailCommands: number) {
     this.#store = store;
     this.#name = name;
+    this.#definition = definition;
     this.#tailCommands = tailCommands;
     this.#where = `${store.path}: world "${name}"`;
     this.#lane = store.lane(this);
@@ -85,12 +89,11 @@ export class LevelWorld implements Storage {
     }
     this.#state = 'opening';
     try {
-      const segments = this.#store.claim(this.#name);
-      this.#claimed = true;
+      this.#claimed = this.#store.claim(this.#name, this.#definition);
+      const { segments } = this.#claimed;
       const { level } = this.#store;
       const found = await this.#store.inTurn(() => recover(level, segments, this.#where, this.#tailCommands));
       const { durable, runs, zone, serial, top, openRecords, bytes } = found;
-      this.#segments = segments;
       this.#runs = runs;
       this.#reader = new LogReader(level, segments, runs, this.#where);
       this.#zone = zone;
@@ -138,7 +141,7 @@ export class LevelWorld implements Storage {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     await this.#lane.close();
-    this.#store.release(this.#lane, this.#claimed ? this.#name : null);
+    this.#store.release(this.#lane, this.#claimed);
   }
 
   /**
@@ -186,8 +189,10 @@ export class LevelWorld implements Storage {
   /** Turns what was planned into records that carry the state after the whole group. */
   encode(puts: Put[]): void {
     const from = puts.length;
-    const id = this.#store.enterSegment(this.#name, this.#segments, this.#held.upTo, puts);
-    const world = this.#segments[0]!.id;
+    // Only what was opened is appended to.
+    const named = this.#claimed as NamedWorld;
+    const id = this.#store.enterSegment(named, this.#held.upTo, puts);
+    const world = named.segments[0]!.id;
     for (const run of this.#newRuns) puts.push({ type: 'put', ...encodeRun(world, run) });
     const pending = this.#pending;
     const upTo = this.#zone.upTo;

@@ -1,5 +1,5 @@
 import type { Ballot, Command, Durable, Vote, Write } from '../consensus/types.ts';
-import { StorageError } from './errors.ts';
+import { otherDefinition, StorageError } from './errors.ts';
 import { Flusher, type Lane } from './flusher.ts';
 import type { Storage } from './types.ts';
 
@@ -9,6 +9,8 @@ import type { Storage } from './types.ts';
  */
 export class MemoryDisk {
   inUse = false;
+  /** Of the world, once something of it was written. */
+  definition: string | null = null;
   lastTried: Ballot = 0;
   nextBal: Ballot = 0;
   /** Command n stands at n - 1. */
@@ -89,6 +91,8 @@ export interface MemoryHooks {
 export interface MemoryOptions {
   readonly disk?: MemoryDisk;
   readonly tailCommands: number;
+  /** What the world plays; by default the empty name, for here worlds have none. */
+  readonly definition?: string;
   readonly hooks?: MemoryHooks;
 }
 
@@ -117,9 +121,12 @@ class Memory implements MemoryStorage {
 
   async open(): Promise<Durable> {
     if (this.#state !== 'new') throw new StorageError('closed', 'a storage object is opened once');
-    const { tailCommands } = this.#options;
+    const { tailCommands, definition = '' } = this.#options;
     const { disk } = this;
     if (disk.inUse) throw new StorageError('store-in-use', 'another storage has this disk open');
+    if (disk.definition !== null && disk.definition !== definition) {
+      throw otherDefinition('memory', 'NAME', disk.definition, definition);
+    }
     disk.inUse = true;
     this.#state = 'open';
     const upTo = disk.log.length;
@@ -179,6 +186,7 @@ class Memory implements MemoryStorage {
     await this.#options.hooks?.flush?.(writes);
     // A group that was held back while the process died never reaches the disk.
     if (this.#flusher.failure !== null) throw this.#flusher.failure;
+    this.disk.definition ??= this.#options.definition ?? '';
     for (const write of writes) this.disk.apply(write);
   }
 }

@@ -10,7 +10,7 @@ const TAIL = 5;
 /** One store that survives its storage objects. */
 export interface Place {
   /** A storage object that was not yet opened. */
-  make(tailCommands: number): Storage;
+  make(tailCommands: number, definition?: string): Storage;
   remove(): Promise<void>;
 }
 
@@ -297,6 +297,20 @@ export function storageContract(name: string, place: () => Promise<Place>): void
       await expect(second.open()).rejects.toMatchObject({ code: 'store-in-use' });
       await second.close();
       await put({ ballots: { lastTried: 0, nextBal: 4 } });
+      expect(await restart()).toMatchObject({ nextBal: 4 });
+    });
+
+    it('[DISK2] is refused as anything else than what it was begun as, with both and what to do', async () => {
+      await put({ ballots: { lastTried: 0, nextBal: 4 } });
+      await storage.close();
+      const other = at.make(TAIL, 'race=2');
+      await expect(other.open()).rejects.toMatchObject({
+        code: 'other-definition',
+        message: expect.stringMatching(
+          /was begun as "(\w*)" and cannot go on as "race=2".*--worlds [a-zA-Z]+=\1 as before/,
+        ),
+      });
+      await other.close();
       expect(await restart()).toMatchObject({ nextBal: 4 });
     });
 

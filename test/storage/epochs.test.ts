@@ -51,7 +51,8 @@ storageContract('level, with short epochs', async () => {
   const place = await levelPlace();
   const store = await openLevelStore(place.folder);
   return {
-    make: (tailCommands) => accompanied(store.world('mine', tailCommands), neighbourIn(store)),
+    make: (tailCommands, definition) =>
+      accompanied(store.world('mine', tailCommands, definition), neighbourIn(store)),
     remove: async () => {
       await store.close();
       await place.remove();
@@ -102,7 +103,7 @@ describe('epochs of a store', () => {
     await store.close();
     const all = await rows(place.folder.storePath);
     const names = all.filter(([key]) => key[0] === 0xff && key[4] === 0x77).map(([, value]) => value);
-    const segments = names.filter((value) => value.toString('utf8', 20) === 'a');
+    const segments = names.filter((value) => value.toString('utf8', 20) === 'a=a');
     expect(segments.length).toBeGreaterThan(10);
     const mine = segments.map((value) => value.readUInt32LE(4));
     const serials = all
@@ -185,7 +186,7 @@ describe('epochs of a store', () => {
     await fill(store);
     await store.close();
     const ofA = (await rows(place.folder.storePath)).filter(
-      ([key, value]) => key[0] === 0xff && key[4] === 0x77 && value.toString('utf8', 20) === 'a',
+      ([key, value]) => key[0] === 0xff && key[4] === 0x77 && value.toString('utf8', 20) === 'a=a',
     );
     const last = (ofA.at(-1) as [Buffer, Buffer])[0].readUInt32BE(5);
     expect(ofA.length).toBeGreaterThan(2);

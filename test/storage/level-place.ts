@@ -21,21 +21,23 @@ class Alone implements Storage {
   readonly #folder: DataFolder;
   readonly #world: string;
   readonly #tailCommands: number;
+  readonly #definition: string;
   #store: LevelStore | null = null;
   #storage: Storage | null = null;
   #opened = false;
 
-  constructor(folder: DataFolder, world: string, tailCommands: number) {
+  constructor(folder: DataFolder, world: string, tailCommands: number, definition: string) {
     this.#folder = folder;
     this.#world = world;
     this.#tailCommands = tailCommands;
+    this.#definition = definition;
   }
 
   async open(): Promise<Durable> {
     if (this.#opened) throw new StorageError('closed', 'a storage object is opened once');
     this.#opened = true;
     this.#store = await openLevelStore(this.#folder);
-    this.#storage = this.#store.world(this.#world, this.#tailCommands);
+    this.#storage = this.#store.world(this.#world, this.#tailCommands, this.#definition);
     try {
       return await this.#storage.open();
     } catch (error) {
@@ -64,8 +66,13 @@ class Alone implements Storage {
   }
 }
 
-export function aloneIn(folder: DataFolder, world: string, tailCommands: number): Storage {
-  return new Alone(folder, world, tailCommands);
+export function aloneIn(
+  folder: DataFolder,
+  world: string,
+  tailCommands: number,
+  definition = world,
+): Storage {
+  return new Alone(folder, world, tailCommands, definition);
 }
 
 /** A data folder in a temporary place. */
@@ -75,7 +82,7 @@ export async function levelPlace(): Promise<Place & { readonly path: string; rea
   return {
     path,
     folder,
-    make: (tailCommands) => aloneIn(folder, WORLD, tailCommands),
+    make: (tailCommands, definition) => aloneIn(folder, WORLD, tailCommands, definition),
     remove: () => rm(path, { recursive: true, force: true }),
   };
 }

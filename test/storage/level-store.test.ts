@@ -1,6 +1,7 @@
 import { ClassicLevel } from 'classic-level';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Write } from '../../server/consensus/types.ts';
+import { crc32 } from '../../server/crc32.ts';
 import { type DataFolder, openDataFolder } from '../../server/storage/identity.ts';
 import { type LevelStore, openLevelStore } from '../../server/storage/level-store.ts';
 import type { Storage } from '../../server/storage/types.ts';
@@ -26,7 +27,7 @@ storageContract('level, between other worlds', async () => {
   await mine.close();
   const after = await open('after');
   return {
-    make: (tailCommands) => store.world('mine', tailCommands),
+    make: (tailCommands, definition) => store.world('mine', tailCommands, definition),
     remove: async () => {
       for (const other of [before, after]) expect(other.extent()).toMatchObject({ last: 0 });
       await store.close();
@@ -255,6 +256,57 @@ describe('the store of several worlds', () => {
     expect(await Promise.all(['a', 'b'].map(votesOf))).toEqual([1, 0]);
   });
 
+  it('[DISK2] keeps what a world plays from its first record on, and refuses it as anything else', async () => {
+    const as = async (definition?: string) => {
+      const storage = store.world('cup', 1, definition);
+      try {
+        return (await storage.open()).nextBal;
+      } catch (error) {
+        return (error as Error).message;
+      } finally {
+        await storage.close();
+      }
+    };
+    // Nothing was written: it may still become anything.
+    expect([await as('warehouse'), await as()]).toEqual([0, 0]);
+    const cup = store.world('cup', 1, 'arena');
+    await cup.open();
+    await cup.append([{ write: 1, ballots: { lastTried: 0, nextBal: 7 } }]);
+    await cup.close();
+    const refused =
+      'world "cup" was begun as "arena" and cannot go on as "warehouse". Start with --worlds cup=arena as before';
+    expect(await as('warehouse')).toContain(refused);
+    await reopen();
+    expect(await as('warehouse')).toContain(refused);
+    expect(await as()).toContain('cannot go on as "cup"');
+    expect(await as('arena')).toBe(7);
+  });
+
+  const checked = (content: Buffer): Buffer => {
+    const value = Buffer.concat([Buffer.alloc(4), content]);
+    value.writeUInt32LE(crc32(content));
+    return value;
+  };
+
+  it.each([
+    [2, 'an earlier'],
+    [4, 'a later'],
+  ])('[DISK2] says what to do about a store of format %i', async (format, by) => {
+    await store.close();
+    const options = { keyEncoding: 'buffer', valueEncoding: 'buffer' } as const;
+    const level = new ClassicLevel<Buffer, Buffer>(place.folder.storePath, options);
+    const key = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x69]);
+    const held = JSON.parse((await level.get(key))!.toString('utf8', 4)) as object;
+    await level.put(key, checked(Buffer.from(JSON.stringify({ ...held, format }))));
+    await level.close();
+    await expect(openLevelStore(place.folder)).rejects.toMatchObject({
+      code: 'foreign-store',
+      message: expect.stringMatching(
+        new RegExp(`in format ${format}, by ${by} version; this one reads 3 only.*new, empty --data folder`),
+      ),
+    });
+  });
+
   it('takes no strange names', () => {
     for (const name of ['', '..', 'a/b', 'A', 'x'.repeat(64), '.hidden', 'a b'])
       expect(() => store.world(name, 1)).toThrow(
@@ -331,6 +383,16 @@ describe('the store of several worlds', () => {
     it('notices an entry that stands under another number', async () => {
       const swap = async (level: Raw) => level.put(entry(2), (await level.get(entry(3)))!);
       expect(await tamper(swap)).toContain('has segment 3 under key ffffffff7700000002');
+    });
+    it('notices a world that plays two things', async () => {
+      const said = await tamper(async (level) => {
+        const content = Buffer.from((await level.get(entry(1)))!.subarray(4));
+        content.writeUInt32LE(4);
+        content.write('z', content.length - 1);
+        await level.put(entry(4), checked(content));
+      });
+      expect(said).toContain('world "a" is a "a", and a "z" in segment 4');
+      expect(said).toContain('put it back');
     });
     it('notices a sound record under the key of another world', async () => {
       const said = await tamper(async (level) => {

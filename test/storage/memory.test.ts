@@ -7,7 +7,8 @@ import { command } from './model.ts';
 storageContract('memory', async () => {
   const disk = new MemoryDisk();
   return {
-    make: (tailCommands) => createMemoryStorage({ disk, tailCommands }),
+    make: (tailCommands, definition) =>
+      createMemoryStorage({ disk, tailCommands, ...(definition === undefined ? {} : { definition }) }),
     remove: async () => {},
   };
 });
