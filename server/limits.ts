@@ -104,6 +104,18 @@ export const ALARMS_PER_SECOND = 10;
 /** A leaving region waits this long for another to take its worlds over; with GATEWAY_DRAIN_MS well below 5 s. */
 export const DRAIN_HAND_OVER_MS = 1_500;
 
+// ---- Crew: worlds on worker threads ---------------------------------------------------------------------------------------
+
+/** A worker takes 40 MB before its first world, and more of them than cores help nobody. */
+export const WORKERS = 64;
+/**
+ * Bytes of peers' messages and of actions on their way to one worker; what comes beyond is lost, as where a link's queue is full, or
+ * refused. At 200 MB/s, what one thread reads, this is 0.3 s of a worker that stands still.
+ */
+export const CREW_QUEUE_BYTES = 64 << 20;
+/** How often a worker hears how far its peers are; a round trip changes slowly. */
+export const CREW_WAY_MS = 250;
+
 // ---- Gateway: clients of this region ----------------------------------------------------------------------------------
 
 /** Least time between two flushes while commands flow; a lone command leaves at once. 66 publishes a second and world. */
@@ -280,6 +292,8 @@ export const FAULT_ORDERS = 64;
 export const FAULT_PASSED_MS = 3_000;
 /** How long a heal waits for others to have taken their faults back, too: a round trip around the world, and a turn. */
 export const FAULT_HEALED_MS = 400;
+/** A region where faults are not allowed logs so rarely that a peer asked for one; it answers each time. */
+export const FAULT_REFUSALS_MS = 1_000;
 /** Largest body before the other side has proved the secret: a hello is about 250 bytes, a proof 100. */
 export const LINK_HANDSHAKE_BYTES = 2_048;
 /** Characters of a stranger's words that are logged or told on. */

@@ -7,6 +7,7 @@ import type { ConsensusConfig } from './consensus/types.ts';
 import type { Gateway } from './gateway/types.ts';
 import {
   DRAIN_HAND_OVER_MS,
+  FAULT_REFUSALS_MS,
   SESSION_IDLE_LIVES,
   TAIL_COMMANDS,
   TICK_BUSY_MS,
@@ -15,6 +16,7 @@ import {
 import { createLinks } from './links/net.ts';
 import type { Links, PeerMessage } from './links/types.ts';
 import type { Logger } from './log.ts';
+import { AtMostEvery } from './region/at-most.ts';
 import { ClusterFaults, refusalOf } from './region/cluster-faults.ts';
 import { consensusConfig, linkBounds, weightsOf } from './region/consensus-config.ts';
 import { hits, parseFault, type SelfKill } from './region/fault.ts';
@@ -49,6 +51,7 @@ export class Region {
   #gateway: Gateway | null = null;
   #admin: Admin | null = null;
   #faults: ClusterFaults | undefined;
+  readonly #refusals = new AtMostEvery(FAULT_REFUSALS_MS);
   #ticker: NodeJS.Timeout | undefined;
   /** Set by a fault that kills this process: nothing goes in or out any more. */
   #frozen = false;
@@ -158,10 +161,11 @@ export class Region {
     else {
       const refusal = refusalOf(text);
       if (refusal === null) return;
-      this.#log.warn(
-        { event: 'fault', from: regions[device] },
-        'a fault was asked for, which is not allowed here',
-      );
+      if (this.#refusals.due(device, performance.now()))
+        this.#log.warn(
+          { event: 'fault', from: regions[device] },
+          'a fault was asked for, which is not allowed here',
+        );
       this.#links?.note(device, refusal);
     }
   }
@@ -249,7 +253,8 @@ export class Region {
     this.#leaving = true;
     await Promise.all([this.#handOverAll(), this.#gateway?.drain()]);
     for (const { runner } of this.#worlds.values()) runner.take({ kind: 'drain' });
-    await Promise.all([...this.#worlds.values()].map(({ runner }) => runner.flushed()));
+    // One after another: each looks once in a pass of the event loop whether it is done, and there may be thousands.
+    for (const { runner } of this.#worlds.values()) await runner.flushed();
     await this.#close();
   }
 
