@@ -4,8 +4,9 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 
 const SOURCES = ['schemas', 'game-logic', 'server', 'client', 'bots', 'scripts'];
-/** npm writes it when it has changed what is installed. */
-const INSTALLED = 'node_modules/.package-lock.json';
+/** The bundler goes by these, too; npm writes the last when it has changed what is installed. */
+const SETTINGS = ['package.json', 'tsconfig.json', 'node_modules/.package-lock.json'];
+const MADE = ['cli.js', 'client.js', 'game-logic.js', 'page/main.js'];
 const BUILT = 'dist/.built';
 
 /** Changes with every file that a build may read: by name, size and time, about 10 ms. */
@@ -15,7 +16,7 @@ export function fingerprint(root) {
     const { size, mtimeMs } = statSync(join(root, path), { throwIfNoEntry: false }) ?? {};
     hash.update(`${path} ${size} ${mtimeMs}\n`);
   };
-  note(INSTALLED);
+  for (const file of SETTINGS) note(file);
   for (const folder of SOURCES)
     for (const entry of readdirSync(join(root, folder), { recursive: true }).sort())
       note(join(folder, entry));
@@ -24,7 +25,7 @@ export function fingerprint(root) {
 
 export function isBuilt(root) {
   const note = join(root, BUILT);
-  if (!existsSync(join(root, 'dist/cli.js')) || !existsSync(note)) return false;
+  if (!existsSync(note) || !MADE.every((file) => existsSync(join(root, 'dist', file)))) return false;
   return readFileSync(note, 'utf8') === fingerprint(root);
 }
 

@@ -32,6 +32,11 @@ afterAll(() => remove());
 const text = (file: string) => readFileSync(join(dirname(cli), file), 'utf8');
 const parts = () => readdirSync(dirname(cli)).filter((file) => file.endsWith('.mjs'));
 describe('the command line as it ships', () => {
+  it('goes without the note of which sources it was made of', () => {
+    const { files } = JSON.parse(readFileSync('package.json', 'utf8')) as { files: readonly string[] };
+    expect(files).toEqual(expect.arrayContaining(['dist', '!dist/.built']));
+  });
+
   it('holds every package but the native ones', () => {
     const foreign = imports.filter((name) => !name.startsWith('node:') && !builtinModules.includes(name));
     expect(foreign.sort()).toEqual([...NATIVE, ...OPTIONAL].sort());
@@ -98,6 +103,9 @@ describe('the command line as it ships', () => {
   );
 });
 
+/** What a build leaves: the command line, the SDK, the game-logic door, the page. */
+const MADE = ['dist/cli.js', 'dist/client.js', 'dist/game-logic.js', 'dist/page/main.js'];
+
 describe('a checkout', () => {
   it('is built anew when a source comes, goes or changes, and only then', () => {
     const root = mkdtempSync(join(tmpdir(), 'throughline-built-'));
@@ -109,22 +117,24 @@ describe('a checkout', () => {
         'client',
         'bots',
         'scripts',
-        'dist',
+        'dist/page',
         'node_modules',
       ])
-        mkdirSync(join(root, name));
+        mkdirSync(join(root, name), { recursive: true });
       const source = join(root, 'server/one.ts');
       writeFileSync(source, '1');
       expect(isBuilt(root)).toBe(false);
       noteBuilt(root, fingerprint(root));
       expect(isBuilt(root)).toBe(false);
-      writeFileSync(join(root, 'dist/cli.js'), '');
+      for (const name of MADE) writeFileSync(join(root, name), '');
       expect(isBuilt(root)).toBe(true);
       const changes: (() => void)[] = [
         () => writeFileSync(source, '22'),
         () => writeFileSync(join(root, 'server/two.ts'), ''),
         () => rmSync(source),
         () => writeFileSync(join(root, 'node_modules/.package-lock.json'), '{}'),
+        () => writeFileSync(join(root, 'package.json'), '{}'),
+        () => writeFileSync(join(root, 'tsconfig.json'), '{}'),
       ];
       for (const change of changes) {
         change();
@@ -132,6 +142,12 @@ describe('a checkout', () => {
         noteBuilt(root, fingerprint(root));
         expect(isBuilt(root)).toBe(true);
       }
+      for (const name of MADE) {
+        rmSync(join(root, name));
+        expect(isBuilt(root)).toBe(false);
+        writeFileSync(join(root, name), '');
+      }
+      expect(isBuilt(root)).toBe(true);
     } finally {
       rmSync(root, { recursive: true, force: true });
     }
