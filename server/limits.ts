@@ -287,6 +287,8 @@ export const LINK_FRAME_BYTES = 4 * MESSAGE_BYTES;
 export const LINK_FRAME_FULL = 128 * 1024;
 /** A text between hosts: an order of a few names and numbers, and its answer. */
 export const LINK_NOTE_BYTES = 4_096;
+/** Characters that say what went wrong with an order; as JSON they are six bytes each at worst. */
+export const FAULT_DETAIL = 500;
 /** Faults on their way to other regions at once, and how long one may take there: a process starts a waker in 0.1 s. */
 export const FAULT_ORDERS = 64;
 export const FAULT_PASSED_MS = 3_000;

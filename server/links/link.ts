@@ -141,9 +141,12 @@ export class Link {
     return true;
   }
 
-  /** A text for the peer's host. */
+  /** A text for the peer's host; dropped where there is no room for it, and where the peer would not take it. */
   note(text: string): void {
-    this.#put(FRAME.note, 0, [Buffer.from(text)]);
+    const body = Buffer.from(text);
+    const room = this.#bounds.queueBytes + LINK_QUEUE_RESERVE;
+    if (body.length > LINK_NOTE_BYTES || this.queued + body.length > room) this.dropped++;
+    else this.#put(FRAME.note, 0, [body]);
   }
 
   frame(frame: Frame): void {

@@ -1,6 +1,6 @@
 import type { Faults } from '../admin/types.ts';
 import { type ErrorCode, HTTP_STATUS, ThroughlineError } from '../errors.ts';
-import { ADMIN_FREEZE_MS, FAULT_HEALED_MS, FAULT_ORDERS, FAULT_PASSED_MS } from '../limits.ts';
+import { ADMIN_FREEZE_MS, FAULT_DETAIL, FAULT_HEALED_MS, FAULT_ORDERS, FAULT_PASSED_MS } from '../limits.ts';
 import type { Links } from '../links/types.ts';
 import type { LinkFaults } from './link-faults.ts';
 
@@ -161,7 +161,7 @@ export class ClusterFaults implements Faults {
     const failed = (cause: unknown) => {
       const { code, message } =
         cause instanceof ThroughlineError ? cause : { code: 'internal' as const, message: String(cause) };
-      this.#say(device, { made: fault, code, detail: message });
+      this.#say(device, { made: fault, code, detail: message.slice(0, FAULT_DETAIL) });
     };
     (async () => this.#make(order))().then(() => this.#say(device, { made: fault }), failed);
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Faults } from '../../server/admin/types.ts';
 import { ThroughlineError } from '../../server/errors.ts';
-import { FAULT_ORDERS, FAULT_PASSED_MS } from '../../server/limits.ts';
+import { FAULT_ORDERS, FAULT_PASSED_MS, LINK_NOTE_BYTES } from '../../server/limits.ts';
 import { ClusterFaults, refusalOf } from '../../server/region/cluster-faults.ts';
 
 const REGIONS = ['eu', 'us', 'ap'];
@@ -84,6 +84,18 @@ describe('faults of a cluster, asked of any region', () => {
   it('tell what went wrong there', async () => {
     const { eu } = cluster();
     await expect(eu.freeze('us', 5_000)).rejects.toMatchObject({ code: 'bad-request', message: 'too long' });
+  });
+
+  it('a failure is told in a note that the link takes, however much there is to say', async () => {
+    const own = new Own();
+    own.freeze = () => Promise.reject(new Error('"'.repeat(10_000)));
+    const told: string[] = [];
+    const note = (_: number, text: string) => void told.push(text);
+    const eu = new ClusterFaults('eu', REGIONS, own, { note, status: () => [] });
+    eu.heard(1, '{"fault":1,"order":{"kind":"freeze","region":"eu","ms":5}}');
+    await vi.waitFor(() => expect(told).toHaveLength(1));
+    expect(JSON.parse(told[0] as string)).toMatchObject({ made: 1, code: 'internal' });
+    expect(Buffer.byteLength(told[0] as string)).toBeLessThanOrEqual(LINK_NOTE_BYTES);
   });
 
   it('refuse a time that nobody could wait for, before anybody is asked', async () => {
