@@ -7,13 +7,14 @@ import type { WorldDefinition } from '../../game-logic/types.ts';
 import { Consensus } from '../consensus/consensus.ts';
 import { CATCH_UP_ANSWER_BYTES } from '../consensus/limits.ts';
 import { OutputGate } from '../consensus/output-gate.ts';
-import type { ConsensusConfig, Durable } from '../consensus/types.ts';
+import type { Command, ConsensusConfig, Durable } from '../consensus/types.ts';
 import { ThroughlineError } from '../errors.ts';
 import { ALARMS_PER_SECOND, REPLAY_BYTES, SERVED_BYTES, SERVED_PARTS } from '../limits.ts';
 import type { PeerMessage } from '../links/types.ts';
 import type { Logger } from '../log.ts';
 import type { Answer, HostEffects, HostInput, HostStatus, ReadAnswer } from '../replica/types.ts';
 import { WorldHost } from '../replica/world-host.ts';
+import { StorageError, WHAT_TO_DO } from '../storage/errors.ts';
 import type { Storage } from '../storage/types.ts';
 import type { AppliedBatch } from '../world-service.ts';
 
@@ -92,16 +93,14 @@ export class WorldRunner {
     });
   }
 
-  /** Opens the storage and replays what it holds. Rejects with a StorageError, or a StateError naming the number. */
+  /** Opens the storage and replays what it holds. Rejects with a StorageError. */
   static async open(options: RunnerOptions): Promise<WorldRunner> {
-    const { storage, name, definition } = options;
+    const { storage, definition } = options;
     const durable = await storage.open();
     const state = new WorldState(definition);
     while (state.number < durable.upTo) {
       const commands = await storage.read(state.number + 1, durable.upTo, REPLAY_BYTES);
-      if (commands.length === 0)
-        throw new Error(`${name}: command ${state.number + 1} of ${durable.upTo} is missing in storage`);
-      for (const { bytes } of commands) state.apply(bytes);
+      replay(options, state, commands, durable.upTo);
       await soon();
     }
     return new WorldRunner(options, durable, state);
@@ -289,6 +288,31 @@ export class WorldRunner {
       next += commands.length;
       this.#options.send(to, { kind: 'issued', upTo: this.#host.status().issued, commands });
     }
+  }
+}
+
+/**
+ * Applies what the log holds next. Its bytes are as they were written, so where they do not fit they were written by another
+ * definition; the store knows only its name, which stays when the code is changed.
+ */
+function replay(
+  { name, definition }: RunnerOptions,
+  state: WorldState,
+  commands: readonly Command[],
+  upTo: number,
+): void {
+  const next = () => `world "${name}": command ${state.number + 1} of the ${upTo} in its log`;
+  if (commands.length === 0) throw new StorageError('corrupt', `${next()} is missing. ${WHAT_TO_DO}`);
+  try {
+    for (const { bytes } of commands) state.apply(bytes);
+  } catch (error) {
+    throw new StorageError(
+      'other-definition',
+      `${next()} does not fit the definition "${definition.name}" (${reasonOf(error)}). The log was probably written by another ` +
+        'definition, or by a newer or older version of this one. Start this region with the definition, and the version of it, ' +
+        'that the world had, and give a changed one a world of its own. The store is as it was',
+      error,
+    );
   }
 }
 
