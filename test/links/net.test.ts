@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { LINK_NOTE_BYTES } from '../../server/limits.ts';
 import { Cluster, numbered, sequences, until } from './support.ts';
 
 describe('links between three regions', () => {
@@ -47,16 +46,12 @@ describe('links between three regions', () => {
     expect(sequences(b, 0)).toEqual(Array.from({ length: count }, (_, i) => i + 1));
   });
 
-  it('carry a short text from host to host, and end where it is long', async () => {
+  it('carry a short text from host to host', async () => {
     const [a, b, c] = await three();
     a.links.note(1, 'a word');
     b.links.note(0, 'ein anderes · ∞');
     await until('both words', () => a.notes.length === 1 && b.notes.length === 1);
     expect([a.notes, b.notes, c.notes]).toEqual([['1: ein anderes · ∞'], ['0: a word'], []]);
-    a.links.note(2, 'x'.repeat(LINK_NOTE_BYTES + 1));
-    await until('the link is down', () => c.events.includes('0 down'));
-    expect(c.notes).toEqual([]);
-    expect(c.connected()).toContain('us');
   });
 
   it('measure round trips', async () => {

@@ -32,6 +32,21 @@ describe('notes of hosts', () => {
     raw.socket.destroy();
   });
 
+  it('[LINK2] end the link on which one comes that is too long, and no other', async () => {
+    const [a, c] = [await cluster.start(0), await cluster.start(2)];
+    await until('linked', () => a.connected().length === 1 && c.connected().length === 1);
+    const raw = Raw.dial(a.links.address());
+    await raw.shake(new Handshake(identity('us'), 'dialler', 'eu'));
+    raw.send(FRAME.ping, new Uint8Array(0));
+    await until('up', () => a.events.includes('1 up'));
+    raw.send(FRAME.note, new Uint8Array(LINK_NOTE_BYTES).fill(0x78));
+    raw.send(FRAME.note, new Uint8Array(LINK_NOTE_BYTES + 1).fill(0x78));
+    await until('down', () => a.events.includes('1 down'));
+    expect(a.notes).toEqual([`1: ${'x'.repeat(LINK_NOTE_BYTES)}`]);
+    expect([a.connected(), c.events]).toEqual([['ap'], ['0 up']]);
+    raw.socket.destroy();
+  });
+
   it('are not sent where they would end the link', async () => {
     const [a, b] = [await cluster.start(0), await cluster.start(1)];
     await until('linked', () => a.connected().length === 1 && b.connected().length === 1);
