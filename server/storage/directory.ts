@@ -1,7 +1,6 @@
 import { crc32 } from '../crc32.ts';
-import { STORAGE_READ_AHEAD } from '../limits.ts';
 import { corrupt } from './errors.ts';
-import type { Level } from './log-reader.ts';
+import { type Level, portions } from './log-reader.ts';
 import { BEHIND, keysOf, MOST_SEGMENT } from './record.ts';
 
 /**
@@ -126,27 +125,26 @@ export class Directory {
     this.#count = id;
   }
 
+  #admit(entry: Entry, where: string): void {
+    const { name, definition, id } = entry;
+    if (id !== this.#count + 1) {
+      throw corrupt(`${where}: segment ${this.#count + 1} is missing in the directory of worlds`);
+    }
+    const world = this.#worlds.get(name) ?? { name, definition, segments: [] };
+    if (world.definition !== definition) {
+      throw corrupt(
+        `${where}: world "${name}" is a "${world.definition}", and a "${definition}" in segment ${id}`,
+      );
+    }
+    this.#enter(entry, world);
+  }
+
   /** The directory as it was written; `least` segments are known to have been there. */
   static async read(level: Level, least: number, where: string): Promise<Directory> {
     const directory = new Directory();
-    const iterator = level.iterator({
-      gte: entryKey(0),
-      lte: entryKey(MOST_SEGMENT),
-      highWaterMarkBytes: STORAGE_READ_AHEAD,
-    });
-    for await (const [key, value] of iterator) {
-      const entry = decodeEntry(key, value, where);
-      const { name, definition, id } = entry;
-      if (id !== directory.#count + 1) {
-        throw corrupt(`${where}: segment ${directory.#count + 1} is missing in the directory of worlds`);
-      }
-      const world = directory.world(name) ?? { name, definition, segments: [] };
-      if (world.definition !== definition) {
-        throw corrupt(
-          `${where}: world "${name}" is a "${world.definition}", and a "${definition}" in segment ${id}`,
-        );
-      }
-      directory.#enter(entry, world);
+    const all = { gte: entryKey(0), lte: entryKey(MOST_SEGMENT) };
+    for await (const entries of portions(level, all)) {
+      for (const [key, value] of entries) directory.#admit(decodeEntry(key, value, where), where);
     }
     const { count } = directory;
     const [nameless] = await level.keys({ ...keysOf(count + 1, MOST_SEGMENT), limit: 1 }).all();

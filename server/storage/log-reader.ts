@@ -7,6 +7,34 @@ import { decodeHead, eachCommand, keyAfter, keysOf, type RecordHead, type Run, r
 
 export type Level = ClassicLevel<Buffer, Buffer>;
 
+interface Range {
+  readonly gte: Buffer;
+  readonly lt?: Buffer;
+  readonly lte?: Buffer;
+  readonly reverse?: boolean;
+}
+
+/**
+ * What lies in a range, in portions: about `bytes` at a time. An iterator that is asked for entry after entry would fetch one,
+ * then the others: one trip more to LevelDB's thread for each world that starts.
+ */
+export async function* portions(
+  level: Level,
+  range: Range,
+  bytes = STORAGE_READ_AHEAD,
+): AsyncGenerator<[Buffer, Buffer][]> {
+  const iterator = level.iterator({ ...range, highWaterMarkBytes: Math.min(bytes, STORAGE_READ_AHEAD) });
+  try {
+    for (;;) {
+      const entries = await iterator.nextv(RECORD_COMMANDS);
+      if (entries.length === 0) return;
+      yield entries;
+    }
+  } finally {
+    await iterator.close();
+  }
+}
+
 /** Which ballot bore the issued command of a number: a few runs, for `born` changes only when the leader does. */
 export class Runs {
   readonly #runs: Run[] = [];
@@ -163,26 +191,16 @@ export class LogReader {
 
   /** Takes what it can from the segment's records from `start` on; stops at a gap in what it comes by. */
   async #walk(start: Buffer, out: Collected, bytes: number): Promise<void> {
-    const iterator = this.#level.iterator({
-      gte: start,
-      lte: keysOf(start.readUInt32BE(0)).lte,
-      highWaterMarkBytes: Math.min(bytes, STORAGE_READ_AHEAD),
-    });
-    try {
-      while (!out.full) {
-        const entries = await iterator.nextv(RECORD_COMMANDS);
-        if (entries.length === 0) return;
-        for (const [key, value] of entries) {
-          const head = decodeHead(key, value, this.#where);
-          if (head.first > out.next) return;
-          if (!this.#holds(head, out.next)) continue;
-          this.#take(head, out);
-          this.#cursor = { next: out.next, key };
-          if (out.full) return;
-        }
+    const { lte } = keysOf(start.readUInt32BE(0));
+    for await (const entries of portions(this.#level, { gte: start, lte }, bytes)) {
+      for (const [key, value] of entries) {
+        const head = decodeHead(key, value, this.#where);
+        if (head.first > out.next) return;
+        if (!this.#holds(head, out.next)) continue;
+        this.#take(head, out);
+        this.#cursor = { next: out.next, key };
+        if (out.full) return;
       }
-    } finally {
-      await iterator.close();
     }
   }
 

@@ -2,7 +2,7 @@ import type { Ballot, Command, Durable, Vote } from '../consensus/types.ts';
 import { RECORD_COMMANDS, STORAGE_READ_AHEAD, STORAGE_RUNS, STORAGE_TAIL_BYTES } from '../limits.ts';
 import type { Segment } from './directory.ts';
 import { corrupt, storageError } from './errors.ts';
-import { type Level, LogReader, Runs } from './log-reader.ts';
+import { type Level, LogReader, portions, Runs } from './log-reader.ts';
 import {
   decodeHead,
   decodeRun,
@@ -45,8 +45,8 @@ function addRun(runs: Runs, run: Run, where: string): void {
 
 async function loadRuns(level: Level, id: number, where: string): Promise<Runs> {
   const runs = new Runs();
-  const iterator = level.iterator({ ...runsOf(id), highWaterMarkBytes: STORAGE_READ_AHEAD });
-  for await (const [key, value] of iterator) addRun(runs, decodeRun(key, value, where), where);
+  for await (const entries of portions(level, runsOf(id)))
+    for (const [key, value] of entries) addRun(runs, decodeRun(key, value, where), where);
   return runs;
 }
 
@@ -82,23 +82,12 @@ class Scan {
   }
 
   async #segment(level: Level, id: number): Promise<void> {
-    const iterator = level.iterator({
-      ...keysOf(id),
-      reverse: true,
-      highWaterMarkBytes: STORAGE_READ_AHEAD,
-    });
-    try {
-      for (;;) {
-        const entries = await iterator.nextv(RECORD_COMMANDS);
-        if (entries.length === 0) return;
-        for (const [key, value] of entries) {
-          if (this.#take(key, value)) continue;
-          this.records = null;
-          return;
-        }
+    for await (const entries of portions(level, { ...keysOf(id), reverse: true })) {
+      for (const [key, value] of entries) {
+        if (this.#take(key, value)) continue;
+        this.records = null;
+        return;
       }
-    } finally {
-      await iterator.close();
     }
   }
 
