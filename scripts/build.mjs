@@ -52,7 +52,7 @@ const leftOut = {
 /** What the command line loads only when asked for lies in chunks beside it: a small command must not load a server. */
 const commandLine = {
   ...node,
-  entryPoints: { cli: 'server/cli/main.ts' },
+  entryPoints: { cli: 'server/cli/main.ts', worker: 'server/crew/worker.ts' },
   splitting: true,
   chunkNames: '[name]-[hash]',
   external: EXTERNAL,

@@ -1,7 +1,7 @@
 /** What one region server is told at its start, and what of it can be wrong. */
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
-import { WORLDS } from './limits.ts';
+import { WORKERS, WORLDS } from './limits.ts';
 
 export interface Address {
   readonly host: string;
@@ -46,6 +46,8 @@ export interface RegionConfig {
   readonly transport: 'auto' | 'uws' | 'ws';
   /** Folder of the playable page; undefined: none. */
   readonly page: string | undefined;
+  /** Worker threads among which the worlds are dealt out; 0: all worlds on the main thread. */
+  readonly workers: number;
   /** A fault that this process does to itself, for tests; see region/fault.ts. */
   readonly fault: string | undefined;
 }
@@ -150,6 +152,13 @@ export function checkConfig(config: RegionConfig, given: { secret: boolean; admi
     throw new ConfigError(`election-ms: expected 50 to 60000, got ${config.electionMs}`);
   if (!(config.tokenMs >= LEAST_TOKEN_MS && config.tokenMs <= MOST_TOKEN_MS))
     throw new ConfigError('token-hours: expected a number from 0.01 to 8760');
+  const { workers, listen, fault } = config;
+  if (!Number.isInteger(workers) || workers < 0 || workers > WORKERS)
+    throw new ConfigError(`workers: expected 0 to ${WORKERS}, got ${workers}`);
+  if (workers > 0 && listen.port + workers > 65_535)
+    throw new ConfigError(`workers: there are no ${workers} ports after ${listen.port}`);
+  if (workers > 0 && fault !== undefined)
+    throw new ConfigError('fault: worlds on worker threads make none; use --workers 0');
   if (given.secret && config.secret.length < SECRET_LENGTH)
     throw new ConfigError(`THROUGHLINE_SECRET needs at least ${SECRET_LENGTH} characters`);
   const open = [config.peerListen ?? own, config.listen, config.admin].filter(

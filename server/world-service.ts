@@ -84,3 +84,11 @@ export interface WorldStatus {
   readonly log: { readonly first: number; readonly last: number; readonly bytes: number };
   readonly snapshot: { readonly number: number; readonly time: number };
 }
+
+/** What is needed of a world to act on it. */
+export type ActingWorld = Pick<WorldService, 'act' | 'connected' | 'disconnected'>;
+
+/** What an operator is shown of a world, and may ask of it; it may be on another thread. */
+export interface WatchedWorld extends Pick<WorldService, 'name' | 'linearizable' | 'applied' | 'handOver'> {
+  status(): WorldStatus | Promise<WorldStatus>;
+}

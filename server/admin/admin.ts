@@ -5,7 +5,7 @@ import { type AddressInfo, isIP } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { HTTP_STATUS, ThroughlineError } from '../errors.ts';
 import { ADMIN_BODY_BYTES, ADMIN_FREEZE_MS, ADMIN_READY_MS } from '../limits.ts';
-import type { WorldService } from '../world-service.ts';
+import type { WatchedWorld } from '../world-service.ts';
 import type { Metrics } from './metrics.ts';
 import type { Admin, AdminOptions, Faults } from './types.ts';
 
@@ -25,7 +25,7 @@ export function createAdmin(options: AdminOptions): Admin {
 class AdminPort implements Admin {
   readonly #options: AdminOptions;
   readonly #server: Server;
-  readonly #worlds: ReadonlyMap<string, WorldService>;
+  readonly #worlds: ReadonlyMap<string, WatchedWorld>;
   #metrics: Promise<Metrics> | null = null;
   readonly #startedAt = performance.now();
 
@@ -81,7 +81,7 @@ class AdminPort implements Admin {
       case 'GET /metrics':
         return this.#scrape();
       case 'GET /api/status':
-        return json(200, this.#status());
+        return json(200, await this.#status());
       case 'POST /api/faults':
         return this.#fault(await body(request));
     }
@@ -105,10 +105,11 @@ class AdminPort implements Admin {
       throw new ThroughlineError('unauthorized', 'the admin token is missing or wrong');
   }
 
-  #status(): object {
+  async #status(): Promise<object> {
     const { region, version, peers, worlds } = this.#options;
     const uptimeMs = Math.round(performance.now() - this.#startedAt);
-    return { region, version, uptimeMs, peers: peers(), worlds: worlds.map((world) => world.status()) };
+    const statuses = await Promise.all(worlds.map((world) => world.status()));
+    return { region, version, uptimeMs, peers: peers(), worlds: statuses };
   }
 
   /** What makes the text is loaded for the first who asks: a server must not start later for it. */
@@ -132,12 +133,12 @@ class AdminPort implements Admin {
   async #ready(): Promise<Reply> {
     const worlds = await Promise.all(this.#options.worlds.map((world) => this.#readiness(world)));
     const { gateway } = this.#options;
-    const serves = gateway === undefined || gateway.stats() !== undefined;
+    const serves = gateway === undefined || (await gateway.stats()) !== undefined;
     const ready = serves && worlds.every((world) => world.ready);
     return json(ready ? 200 : 503, { ready, worlds });
   }
 
-  async #readiness(world: WorldService) {
+  async #readiness(world: WatchedWorld) {
     const from = performance.now();
     const { probe = linearizableAndApplied } = this.#options;
     let error: string | undefined;
@@ -147,7 +148,8 @@ class AdminPort implements Admin {
       error = cause instanceof Error ? cause.message : String(cause);
     }
     const ms = Math.round(performance.now() - from);
-    return { world: world.name, ready: error === undefined, number: world.state.number, ms, error };
+    const { applied: number } = await world.status();
+    return { world: world.name, ready: error === undefined, number, ms, error };
   }
 
   async #handOver(name: string, given: JsonObject): Promise<Reply> {
@@ -229,9 +231,9 @@ class AdminPort implements Admin {
   }
 }
 
-async function linearizableAndApplied(world: WorldService, timeoutMs: number): Promise<void> {
+async function linearizableAndApplied(world: WatchedWorld, timeoutMs: number): Promise<void> {
   await world.linearizable(timeoutMs);
-  await world.applied(world.status().issued, timeoutMs);
+  await world.applied((await world.status()).issued, timeoutMs);
 }
 
 type JsonObject = Readonly<Record<string, unknown>>;

@@ -2,10 +2,10 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { WorldStatus } from '../world-service.ts';
-import type { AdminOptions, GatewayFigures } from './types.ts';
+import type { AdminOptions, GatewayFigures, WorkerShare } from './types.ts';
 
 type Totals = Readonly<Record<string, number>>;
-type Sources = Pick<AdminOptions, 'region' | 'worlds' | 'peers' | 'gateway'>;
+type Sources = Pick<AdminOptions, 'region' | 'worlds' | 'peers' | 'gateway' | 'workers'>;
 
 /** Figure of one world: its name, what it means, where it comes from. */
 const WORLD: readonly (readonly [string, string, (status: WorldStatus) => number])[] = [
@@ -41,14 +41,20 @@ const GATEWAY_TOTALS: readonly (readonly [string, string, (figures: GatewayFigur
 export class Metrics {
   readonly #registry = new Registry();
   readonly #delay: IntervalHistogram;
+  readonly #sources: Sources;
+  /** As of the scrape under way: looking at every client's outbox is not free, and much may have to be asked of other threads. */
+  #statuses: readonly WorldStatus[] = [];
+  #figures: GatewayFigures | undefined;
 
   constructor(sources: Sources) {
+    this.#sources = sources;
     this.#registry.setDefaultLabels({ region: sources.region });
     this.#delay = monitorEventLoopDelay({ resolution: 10 });
     this.#delay.enable();
-    this.#addWorlds(sources);
+    this.#addWorlds();
     this.#addPeers(sources);
-    if (sources.gateway !== undefined) this.#addGateway(sources.gateway);
+    if (sources.gateway !== undefined) this.#addGateway();
+    if (sources.workers !== undefined) this.#addWorkers(sources.workers);
     this.#addProcess();
   }
 
@@ -56,8 +62,15 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
-  text(): Promise<string> {
-    return this.#registry.metrics();
+  async text(): Promise<string> {
+    const { worlds, gateway } = this.#sources;
+    const [statuses, figures] = await Promise.all([
+      Promise.all(worlds.map((world) => world.status())),
+      gateway?.stats(),
+    ]);
+    this.#statuses = statuses;
+    this.#figures = figures;
+    return await this.#registry.metrics();
   }
 
   close(): void {
@@ -65,11 +78,10 @@ export class Metrics {
     this.#registry.clear();
   }
 
-  #addWorlds({ worlds }: Sources): void {
-    const all = once(() => worlds.map((world) => world.status()));
+  #addWorlds(): void {
     for (const [name, help, of] of WORLD) {
       this.#gauge(`throughline_${name}`, help, ['world'], (gauge) => {
-        for (const status of all()) gauge.set({ world: status.world }, of(status));
+        for (const status of this.#statuses) gauge.set({ world: status.world }, of(status));
       });
     }
   }
@@ -80,8 +92,8 @@ export class Metrics {
     });
   }
 
-  #addGateway(gateway: { stats(): GatewayFigures | undefined }): void {
-    const figures = once(() => gateway.stats());
+  #addGateway(): void {
+    const figures = () => this.#figures;
     const total = (name: string, help: string, label: string, take: (figures: GatewayFigures) => Totals) =>
       this.#total(`throughline_${name}`, help, label, () => {
         const taken = figures();
@@ -95,6 +107,13 @@ export class Metrics {
     for (const [name, help, of] of GATEWAY_TOTALS) total(name, help, '', (taken) => ({ '': of(taken) }));
     total('actions_total', 'Actions of clients, by outcome', 'outcome', ({ actions }) => actions);
     total('cut_off_total', 'Clients cut off, by reason', 'reason', ({ cutOff }) => cutOff);
+  }
+
+  #addWorkers(workers: () => readonly WorkerShare[]): void {
+    const help = 'Share of the time since its start that a worker thread was busy';
+    this.#gauge('throughline_worker_busy', help, ['worker'], (gauge) => {
+      for (const { index, share } of workers()) gauge.set({ worker: String(index) }, share);
+    });
   }
 
   #addProcess(): void {
@@ -142,18 +161,4 @@ export class Metrics {
       },
     });
   }
-}
-
-/** Takes a figure once for all that ask for it in one scrape: looking at every client's outbox is not free. */
-function once<T>(take: () => T): () => T {
-  let taken: { readonly value: T } | null = null;
-  return () => {
-    if (taken === null) {
-      taken = { value: take() };
-      setImmediate(() => {
-        taken = null;
-      });
-    }
-    return taken.value;
-  };
 }

@@ -1,5 +1,5 @@
 /** What the admin port is given. */
-import type { WorldService } from '../world-service.ts';
+import type { WatchedWorld } from '../world-service.ts';
 
 export interface AdminLogger {
   info(fields: object, message?: string): void;
@@ -31,6 +31,12 @@ export interface GatewayFigures {
   readonly cutOff: Readonly<Record<string, number>>;
 }
 
+/** How busy a worker thread is, 0 to 1. */
+export interface WorkerShare {
+  readonly index: number;
+  readonly share: number;
+}
+
 /** Faults on purpose, for demonstrations and tests; each resolves when it is in force. */
 export interface Faults {
   /** Cuts the two regions off from each other. */
@@ -54,14 +60,16 @@ export interface AdminOptions {
   readonly region: string;
   readonly regions: readonly string[];
   readonly version: string;
-  readonly worlds: readonly WorldService[];
+  readonly worlds: readonly WatchedWorld[];
   readonly peers: () => readonly PeerView[];
   /** Its figures are undefined until it serves. */
-  readonly gateway?: { stats(): GatewayFigures | undefined } | undefined;
+  readonly gateway?: { stats(): GatewayFigures | undefined | Promise<GatewayFigures> } | undefined;
+  /** Where worlds are on worker threads. */
+  readonly workers?: (() => readonly WorkerShare[]) | undefined;
   /** Given with --allow-faults only. */
   readonly faults?: Faults | undefined;
   /** Resolves when this world acts, issues and delivers; without it a linearizable read has to do. */
-  readonly probe?: ((world: WorldService, timeoutMs: number) => Promise<void>) | undefined;
+  readonly probe?: ((world: WatchedWorld, timeoutMs: number) => Promise<void>) | undefined;
   readonly logger: AdminLogger;
 }
 

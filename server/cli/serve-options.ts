@@ -41,6 +41,11 @@ export const SERVE_OPTIONS: OptionSpecs = {
     help: 'who counts votes: all regions, so that each knows one way after the leader, or the leader, who tells them, for fewer messages; auto: all up to 5 regions',
     initial: 'auto',
   },
+  workers: {
+    value: 'N',
+    help: 'threads among which the worlds are dealt out; their clients come to the N ports after that of --listen; 0: all on one thread, best for few worlds',
+    initial: '0',
+  },
   'token-hours': {
     value: 'HOURS',
     help: 'life of a player token, the same everywhere; a session that nobody uses is forgotten after twice as long',
@@ -95,6 +100,7 @@ export function readServeOptions(argv: readonly string[], environment: NodeJS.Pr
       allowFaults,
       electionMs: Number(options.need('election-ms')),
       voting: oneOf('voting', options.need('voting'), ['auto', 'all', 'leader']),
+      workers: Number(options.need('workers')),
       tokenMs: Number(options.need('token-hours')) * 3_600_000,
       transport: oneOf('transport', options.need('transport'), ['auto', 'uws', 'ws']),
       page: options.get('page'),

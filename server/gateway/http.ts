@@ -182,7 +182,8 @@ function answerBody({ number, result, duplicate }: ActAnswer): string {
   return `{"number":${number},"result":${result === '' ? 'null' : result}${duplicate ? ',"duplicate":true' : ''}}`;
 }
 
-function refuse(exchange: Exchange, refusal: ThroughlineError): void {
+/** Answers with what is wrong. */
+export function refuse(exchange: Exchange, refusal: ThroughlineError): void {
   const headers = { ...JSON_TYPE, ...cors(exchange), ...retryAfter(refusal.code) };
   exchange.send(HTTP_STATUS[refusal.code], headers, refusalBody(refusal));
 }

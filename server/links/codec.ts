@@ -7,6 +7,7 @@ import {
 } from '../../schemas/generated/peer.ts';
 import { joinBatch, readId, splitBatch } from '../../schemas/support/envelope.ts';
 import { SchemaError } from '../../schemas/support/errors.ts';
+import { fieldAt, readText, sourceOf, target } from '../../schemas/support/reader.ts';
 import type { Command, Vote } from '../consensus/types.ts';
 import type { ActionRequest, Reply } from '../leader/types.ts';
 import type { PeerMessage } from './types.ts';
@@ -218,6 +219,28 @@ export function encodeParts(world: string, message: PeerMessage): readonly Uint8
 export interface Received {
   readonly world: string;
   readonly message: PeerMessage;
+}
+
+/** Field `world` of a Message in schemas/peer.fbs. */
+const WORLD_FIELD = 0;
+/** Worlds have shorter names (config.ts). */
+const WORLD_NAME_BYTES = 64;
+
+/**
+ * The world that a message names, without a look at anything else; '' where it names none that can be read. Nothing is verified: a
+ * name read from garbage sends the message to who will find the garbage.
+ */
+export function worldOf(bytes: Uint8Array): string {
+  const source = sourceOf(bytes);
+  try {
+    const { view } = source;
+    const slot = fieldAt(view, target(view, bytes.byteOffset + 4), WORLD_FIELD);
+    const named = slot !== 0 && view.getUint32(target(view, slot), true) <= WORLD_NAME_BYTES;
+    return named ? readText(source, slot) : '';
+  } catch (error) {
+    if (error instanceof RangeError) return '';
+    throw error;
+  }
 }
 
 /** Verifies everything, each command included, then reads it; byte fields are parts of `bytes`. Throws SchemaError `forged`. */

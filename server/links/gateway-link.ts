@@ -11,7 +11,7 @@ import {
   LINK_QUEUE_BYTES,
   LINK_SILENCE_MS,
 } from '../limits.ts';
-import type { ActAnswer, Asker, WorldService } from '../world-service.ts';
+import type { ActAnswer, ActingWorld, Asker } from '../world-service.ts';
 import { splitMessages } from './codec.ts';
 import { FRAME, type Frame } from './frames.ts';
 import type { Wire } from './wire.ts';
@@ -34,7 +34,7 @@ export const GATEWAY_BOUNDS: GatewayBounds = {
 
 export interface GatewayLinkOptions {
   readonly wire: Wire;
-  readonly world: (name: string) => WorldService | undefined;
+  readonly world: (name: string) => ActingWorld | undefined;
   readonly bounds: GatewayBounds;
   /** Once, however it ended. */
   readonly closed: (reason: string) => void;
@@ -42,7 +42,7 @@ export interface GatewayLinkOptions {
 
 /** Sessions of one world that act here. */
 interface Here {
-  readonly world: WorldService;
+  readonly world: ActingWorld;
   readonly names: Set<string>;
 }
 
@@ -129,7 +129,7 @@ export class GatewayLink implements Asker {
     }
   }
 
-  #at(name: string, world: WorldService): Here {
+  #at(name: string, world: ActingWorld): Here {
     let here = this.#sessions.get(name);
     if (here === undefined) {
       here = { world, names: new Set<string>() };

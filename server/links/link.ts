@@ -41,8 +41,8 @@ export const LINK_BOUNDS: LinkBounds = {
 };
 
 export interface LinkHandlers {
-  /** Verifies and reads one message. What it throws ends the link, and only that. */
-  decode(bytes: Uint8Array): Received;
+  /** Verifies and reads one message; null: there is nothing to deliver. What it throws ends the link, and only that. */
+  decode(bytes: Uint8Array): Received | null;
   /** What this throws is a bug of the host, and is thrown on. */
   deliver(received: Received): void;
   /** A text of the peer's host. */
@@ -213,14 +213,14 @@ export class Link {
     }
     for (const part of parts) {
       if (!this.#wire.open) return;
-      let received: Received;
+      let received: Received | null;
       try {
         received = this.#handlers.decode(part);
       } catch (error) {
         this.fail((error as Error).message);
         return;
       }
-      this.#handlers.deliver(received);
+      if (received !== null) this.#handlers.deliver(received);
     }
   }
 

@@ -13,8 +13,8 @@ import {
   LINK_HANDSHAKE_MS,
   LINK_PENDING,
 } from '../limits.ts';
-import type { WorldService } from '../world-service.ts';
-import { decodePeer, encodeParts } from './codec.ts';
+import type { ActingWorld } from '../world-service.ts';
+import { decodePeer, encodeParts, worldOf } from './codec.ts';
 import type { Frame } from './frames.ts';
 import { GATEWAY_BOUNDS, type GatewayBounds, GatewayLink } from './gateway-link.ts';
 import { Greeting } from './greeting.ts';
@@ -64,7 +64,7 @@ export interface LinkOptions {
   readonly tls?: LinkTls;
   readonly logger: LinkLog;
   /** The worlds that gateways in processes of their own may act on; without it there are none. */
-  readonly world?: (name: string) => WorldService | undefined;
+  readonly world?: (name: string) => ActingWorld | undefined;
   /** For tests; limits.ts otherwise. */
   readonly bounds?: Partial<
     LinkBounds & {
@@ -160,6 +160,15 @@ class Net implements NetLinks {
     if (parts !== null) peer.send(parts);
   }
 
+  forward(device: number, bytes: Uint8Array): void {
+    const peer = this.#peers[device];
+    if (peer?.reachable === true) peer.send([bytes]);
+  }
+
+  reject(device: number, reason: string): void {
+    this.#peers[device]?.reject(reason);
+  }
+
   status(): readonly PeerStatus[] {
     return this.#options.regions.flatMap((region, device) => {
       const peer = this.#peers[device];
@@ -225,7 +234,10 @@ class Net implements NetLinks {
       bounds: { ...LINK_BOUNDS, ...bounds },
       handshakeMs: this.#handshakeMs,
       connect: () => this.#connect(device),
-      decode: (bytes) => decodePeer(bytes, device, self),
+      decode: (bytes) => {
+        const elsewhere = events.raw?.(worldOf(bytes), device, bytes) === true;
+        return elsewhere ? null : decodePeer(bytes, device, self);
+      },
       deliver: ({ world, message }) => events.message(world, device, message),
       link: (up) => events.link(device, up),
       note: (text) => events.note?.(device, text),

@@ -28,7 +28,8 @@ export interface PeerOptions {
   readonly handshakeMs: number;
   /** Begins a connection to the peer's address. */
   readonly connect: () => Socket;
-  readonly decode: (bytes: Uint8Array) => Received;
+  /** Null: it is no business of this thread any more. */
+  readonly decode: (bytes: Uint8Array) => Received | null;
   readonly deliver: (received: Received) => void;
   readonly link: (up: boolean) => void;
   readonly note: (text: string) => void;
@@ -96,6 +97,11 @@ export class Peer {
     if (this.#link === null || this.#link.send(parts)) return;
     const { queued } = this.#link;
     this.#say('warn', { code: 'dropped', queued }, 'messages to a peer are dropped: its queue is full');
+  }
+
+  /** What it sent cannot be read. */
+  reject(reason: string): void {
+    this.#link?.fail(reason);
   }
 
   note(text: string): void {

@@ -32,6 +32,10 @@ export interface Links {
   start(): Promise<void>;
   /** Queues for the one write per turn; dropped when the peer is not connected or its bounded queue is full (the core retransmits). */
   send(world: string, device: number, message: PeerMessage): void;
+  /** The same for a message that is encoded already, the world's name in it. */
+  forward(device: number, bytes: Uint8Array): void;
+  /** Ends the link to a device because of what it sent; it is dialled again. */
+  reject(device: number, reason: string): void;
   /** A short text for the host of another region, outside all worlds; lost where there is no link. */
   note(device: number, text: string): void;
   status(): readonly PeerStatus[];
@@ -45,6 +49,11 @@ export interface Links {
 }
 
 export interface LinkEvents {
+  /**
+   * One message as it came, not looked into, of a world that may be somewhere else; true: it was taken there. Whoever takes it has to
+   * look, and to `reject` the link if it cannot be read. The bytes are valid until this returns.
+   */
+  raw?(world: string, from: number, bytes: Uint8Array): boolean;
   message(world: string, from: number, message: PeerMessage): void;
   /** Up after both sides proved the cluster secret; down at the first close. */
   link(device: number, up: boolean): void;

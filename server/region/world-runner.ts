@@ -18,6 +18,8 @@ import { StorageError, WHAT_TO_DO } from '../storage/errors.ts';
 import type { Storage } from '../storage/types.ts';
 import type { AppliedBatch } from '../world-service.ts';
 
+export type WorldLog = Pick<Logger, 'info' | 'warn' | 'error' | 'fatal'>;
+
 export interface RunnerOptions {
   readonly name: string;
   readonly definition: WorldDefinition;
@@ -33,7 +35,7 @@ export interface RunnerOptions {
   readonly woken: () => void;
   /** This copy of the world stopped for good. */
   readonly stopped: (world: string, reason: string) => void;
-  readonly log: Logger;
+  readonly log: WorldLog;
 }
 
 /** Whom a runner tells what came of a turn. */

@@ -47,6 +47,16 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+/** The first of each of `count` runs of so many free ports. */
+async function freeRuns(count: number, length: number): Promise<number[]> {
+  const firsts: number[] = [];
+  while (firsts.length < count) {
+    const [first = 0, ...others] = await freePorts(length);
+    if (others.every((port, at) => port === first + 1 + at)) firsts.push(first);
+  }
+  return firsts;
+}
+
 /** Waits until `look` gives something; never longer than `ms`. */
 export async function until<T>(
   what: string,
@@ -190,6 +200,7 @@ function parse(line: string): { readonly [field: string]: unknown } {
 
 export interface ClusterOptions {
   readonly worlds?: string;
+  readonly workers?: number;
   readonly args?: readonly string[];
   readonly readyMs?: number;
 }
@@ -211,15 +222,17 @@ export class Cluster {
   static async prepare(options: ClusterOptions = {}): Promise<Cluster> {
     const { cli, remove } = await bundle();
     const folder = mkdtempSync(join(tmpdir(), 'throughline-cluster-'));
-    const ports = await freePorts(9);
+    // Workers take the ports that follow their region's.
+    const workers = options.workers ?? 0;
+    const ports = [...(await freePorts(6)), ...(await freeRuns(REGIONS.length, 1 + workers))];
     const peers = REGIONS.map((region, at) => `${region}=127.0.0.1:${ports[at]}`).join(',');
     const servers = REGIONS.map((region, at) => {
-      const [listen = 0, admin = 0] = [ports[3 + at], ports[6 + at]];
+      const [admin = 0, listen = 0] = [ports[3 + at], ports[6 + at]];
       return new Server(region, listen, admin, [
         ...[cli, 'serve', '--region', region, '--peers', peers],
         ...['--listen', `127.0.0.1:${listen}`, '--admin', `127.0.0.1:${admin}`],
         ...['--data', join(folder, region), '--worlds', options.worlds ?? 'warehouse'],
-        ...['--guests', '--allow-faults', ...(options.args ?? [])],
+        ...['--guests', '--allow-faults', '--workers', String(workers), ...(options.args ?? [])],
       ]);
     });
     for (const server of servers) server.readyMs = options.readyMs ?? READY_MS;
