@@ -1,5 +1,6 @@
 /** The lines' hand-made wire formats, against real implementations where there is one here, and against answers in pieces. */
 import { once } from 'node:events';
+import { createServer as createHttp } from 'node:http';
 import { createServer as createHttp2 } from 'node:http2';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
@@ -7,7 +8,7 @@ import { WebSocketServer } from 'ws';
 import { EtcdLine } from './lines/etcd-line.ts';
 import type { Endpoint, Line } from './lines/line.ts';
 import { RedisLine } from './lines/redis-line.ts';
-import { RawWebSocket } from './lines/web-socket.ts';
+import { joinRoom, RawWebSocket } from './lines/web-socket.ts';
 import { ZooKeeperLine } from './lines/zookeeper-line.ts';
 
 const ends: (() => void)[] = [];
@@ -143,4 +144,23 @@ it('WebSocket: a real server takes our frames and we take its, of all three leng
   for (const length of [1, 125, 126, 70_000]) socket.send(new Uint8Array(length).fill(3));
   await all;
   expect(lengths).toEqual([1, 125, 126, 70_000]);
+});
+
+it('WebSocket: a seat is taken where it says, which may be another port than that of the request', async () => {
+  const rooms = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await once(rooms, 'listening');
+  ends.push(() => rooms.close());
+  const paths: (string | undefined)[] = [];
+  rooms.on('connection', (socket, { url }) => {
+    ends.push(() => socket.terminate());
+    paths.push(url);
+    socket.send(Uint8Array.of(10));
+  });
+  const publicAddress = `127.0.0.1:${(rooms.address() as { port: number }).port}`;
+  const seat = { sessionId: 's', roomId: 'r', processId: 'p', publicAddress };
+  const reception = createHttp((_, response) => response.end(JSON.stringify(seat)));
+  const events = { frame: () => {}, closed: () => {} };
+  const socket = await joinRoom(await listen(reception), 'world', {}, events);
+  ends.push(() => socket.close());
+  expect(paths).toEqual(['/p/r?sessionId=s']);
 });

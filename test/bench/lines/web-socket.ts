@@ -143,7 +143,7 @@ export async function joinRoom(
   // The first frame may come in the same piece as the upgrade, before the socket is handed out.
   let acknowledge = () => {};
   let early = false;
-  const socket = await RawWebSocket.open(endpoint, path, {
+  const socket = await RawWebSocket.open(placeOf(seat) ?? endpoint, path, {
     ...events,
     frame(payload) {
       if (payload[0] === JOIN_ROOM) {
@@ -179,6 +179,15 @@ interface Seat {
   readonly sessionId: string;
   readonly roomId: string;
   readonly processId: string;
+  /** Host and port where the room is, if elsewhere than the one who was asked. */
+  readonly publicAddress?: string;
+}
+
+function placeOf({ publicAddress }: Seat): Endpoint | null {
+  if (publicAddress === undefined) return null;
+  const { hostname, port } = new URL(`ws://${publicAddress}`);
+  // An IPv6 address stands in brackets.
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 80) };
 }
 
 function reserve({ host, port }: Endpoint, room: string, options: object): Promise<Seat> {
