@@ -3,7 +3,7 @@ import { noteIssued, noteKnown } from './catch-up.ts';
 import { act, type Core, catchUpFrom } from './core.ts';
 import { answered, grant, grants, heardLeader, precedes, promised } from './election.ts';
 import { acknowledged, votedInBallot } from './lease.ts';
-import { agreed, agrees } from './on-rest.ts';
+import { agreed, agrees, disagreed } from './on-rest.ts';
 import type { AgreementMessage } from './paxos.ts';
 import { type Step, send, sendWritten } from './paxos-step.ts';
 import type { Ballot, Device, Message } from './types.ts';
@@ -112,7 +112,7 @@ function onHeartbeatAck(core: Core, step: Step, from: Device, message: Of<'heart
   else if (lease !== null && paxos.role.kind === 'leading' && paxos.role.ballot === ballot) {
     acknowledged(lease, from, sequence, election.clock);
     if (rest) agreed(core, step, from, sequence, upTo);
-    else core.rest.agreed &= ~(1 << from);
+    else disagreed(core, from, sequence);
   }
 }
 

@@ -93,6 +93,13 @@ export function agreed(core: Core, step: Step, from: Device, sequence: number, u
   restIfAgreed(core, step);
 }
 
+/** An answer of `from` that does not agree; to round 0: it woke. What it agreed to before may still be on its way, behind a write. */
+export function disagreed({ rest, lease }: Core, from: Device, sequence: number): void {
+  rest.agreed &= ~(1 << from);
+  if (sequence === 0 && rest.since !== 0 && lease !== null)
+    rest.since = Math.max(rest.since, lease.sequence + 1);
+}
+
 /** All that are linked and heard agreed, and are a majority with this device: who is not there is told when it is back. */
 function restIfAgreed({ rest, config, paxos, election }: Core, step: Step): void {
   const all = rest.agreed | (1 << config.self);

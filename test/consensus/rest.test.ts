@@ -151,7 +151,8 @@ describe('rest', () => {
     expect(network.leaders()).toEqual([0]);
   });
 
-  it('an agreement is taken back by who wakes before all have agreed', () => {
+  /** A leader that proposed rest, and the agreements of the third device, which are late. */
+  function almostAtRest() {
     const network = new Network(3);
     network.node(0).input({ kind: 'lead' });
     network.settle();
@@ -166,13 +167,36 @@ describe('rest', () => {
     };
     for (let tick = 0; held.length === 0 && tick < 100; tick++) rest(network, 1, 5, late);
     expect(resting(network)).toEqual([false, true, true]);
+    return { network, held };
+  }
+
+  /** All come to rest, and nobody doubts the leader meanwhile. */
+  function comesToRest(network: Network): void {
+    const doubts: Packet[] = [];
+    rest(network, 100, 5, (packet) => {
+      if (packet.message.kind === 'pre-vote') doubts.push(packet);
+      return false;
+    });
+    expect([resting(network), doubts, network.leaders()]).toEqual([[true, true, true], [], [0]]);
+  }
+
+  it('who wakes before all have agreed takes its agreement back', () => {
+    const { network } = almostAtRest();
     network.node(1).input({ kind: 'wake' });
+    network.settle();
+    // Two rounds that only the third device hears and agrees to.
+    rest(network, 16, 5, ({ to, message }) => to === 1 && message.kind === 'heartbeat');
+    expect(resting(network)).toEqual([false, false, true]);
+    comesToRest(network);
+  });
+
+  it('an agreement that comes later than the word that its device woke does not count', () => {
+    const { network, held } = almostAtRest();
+    network.node(2).input({ kind: 'wake' });
     network.settle();
     for (const packet of held) network.deliver(packet);
     network.settle();
-    expect(resting(network)).toEqual([false, false, true]);
-    rest(network, 100);
-    expect(resting(network)).toEqual([true, true, true]);
-    expect(network.leaders()).toEqual([0]);
+    expect(resting(network)).toEqual([false, true, false]);
+    comesToRest(network);
   });
 });
