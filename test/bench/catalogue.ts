@@ -12,6 +12,11 @@ export const BENCHMARKS: { readonly [name: string]: Benchmark } = {
       'issued actions a second and latency by actions in flight, beside the floor of a lone one: three server processes, real stable storage',
     run: async (options) => (await import('./commits.ts')).commits(options),
   },
+  cores: {
+    about:
+      'what worker threads bring: four busy worlds led by one server with 0, 1, 2 (4) workers, issued per second of the busiest thread, what a lone action pays; --counts worlds',
+    run: async (options) => (await import('./cores.ts')).cores(options),
+  },
   peers: {
     about:
       'the same writes to us, etcd, ZooKeeper, Redis and a plain system that shows the ceiling of this runtime, in one run; says what is missing; --install, --only',

@@ -6,10 +6,11 @@ import { LOOPBACK_SECRET } from '../../server/config.ts';
 import { Cluster, type Server } from '../cluster/harness.ts';
 import type { BenchOptions } from './args.ts';
 import { type Floor, measureFloor } from './floor.ts';
+import { load } from './generators.ts';
 import { atLeast, atMost, CPU_PER_10K, type Goal, goalCell, goalList } from './goals.ts';
 import type { LinkOrder } from './load/link-channel.ts';
 import type { LoadOrder, LoadReport } from './load.ts';
-import { ask, progress } from './processes.ts';
+import { progress } from './processes.ts';
 import { median, percentile, round, table } from './statistics.ts';
 
 const IN_FLIGHT = [1, 16, 64, 256, 1024, 4096];
@@ -173,32 +174,6 @@ function linkOrder(cluster: Cluster, servers: readonly Server[]): LinkOrder {
     return { region, host: hostname, port: Number(port) };
   });
   return { regions, peers, secret: LOOPBACK_SECRET };
-}
-
-/** Shares an order out between generators, and puts their reports together. */
-async function load(order: LoadOrder, generators: number): Promise<LoadReport> {
-  const share = (whole: number, at: number) =>
-    Math.floor(whole / generators) + (at < whole % generators ? 1 : 0);
-  const reports = await Promise.all(
-    Array.from({ length: generators }, (_, at) => {
-      const rate = order.rate === undefined ? {} : { rate: order.rate / generators };
-      const [sockets, inFlight] = [share(order.sockets, at), share(order.inFlight, at)];
-      return ask<LoadOrder, LoadReport>('./load.ts', { ...order, ...rate, sockets, inFlight });
-    }),
-  );
-  const failed: { [code: string]: number } = {};
-  for (const report of reports)
-    for (const [code, count] of Object.entries(report.failed)) failed[code] = (failed[code] ?? 0) + count;
-  const sum = (of: (report: LoadReport) => number) => reports.reduce((total, each) => total + of(each), 0);
-  return {
-    answered: sum(({ answered }) => answered),
-    failed,
-    seconds: sum(({ seconds }) => seconds) / generators,
-    latencies: reports.flatMap(({ latencies }) => latencies),
-    cpuSeconds: sum(({ cpuSeconds }) => cpuSeconds),
-    // Each of them took the same servers' time, over nearly the same seconds.
-    serverCpuSeconds: sum(({ serverCpuSeconds }) => serverCpuSeconds) / generators,
-  };
 }
 
 /** Opens the warehouses and fills them so far that no transfer is refused. */

@@ -12,16 +12,16 @@ import type { Throughline } from './systems/throughline.ts';
 /** Few connections with many sessions, as a gateway has them. */
 const LINKS = 6;
 const LINES = 64;
-const WAREHOUSES = 100;
+export const WAREHOUSES = 100;
 
 export interface LoadTimes {
   readonly warmUpMs: number;
   readonly measureMs: number;
 }
 
-/** The warehouses that this generator trades with. */
-export async function prepareLinks(endpoint: Endpoint): Promise<void> {
-  const line = await WorldLine.open(endpoint);
+/** The warehouses that the own generator trades with. */
+export async function prepareLinks(endpoint: Endpoint, world?: string): Promise<void> {
+  const line = await WorldLine.open(endpoint, world);
   try {
     await line.prepare(Array.from({ length: WAREHOUSES }, (_, index) => `w${index}`));
   } finally {

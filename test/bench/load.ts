@@ -9,11 +9,13 @@ import { type Channel, type ChannelEvents, MOST_ACTS } from './load/channel.ts';
 import { LinkChannel, type LinkOrder } from './load/link-channel.ts';
 import { Templates } from './load/template.ts';
 import { WebSocketChannel } from './load/web-socket-channel.ts';
-import { cpuSeconds, pause } from './processes.ts';
+import { cpuSeconds, pause, type ThreadSeconds, threadSeconds, usedSince } from './processes.ts';
 
 export interface LoadOrder {
   /** Client addresses, ws://host:port; sockets are spread over them. */
   readonly urls: readonly string[];
+  /** Worlds that the sockets are dealt out among; absent: the one called warehouse. Not over peer ports. */
+  readonly worlds?: readonly string[];
   /** Given: over peer ports instead. */
   readonly link?: LinkOrder;
   /** Given: to the plain system that `ceiling` runs. */
@@ -38,6 +40,8 @@ export interface LoadReport {
   readonly cpuSeconds: number;
   /** Of `pids`. */
   readonly serverCpuSeconds: number;
+  /** Of each thread of each of `pids`, the main thread first. */
+  readonly serverThreads: readonly (readonly number[])[];
 }
 
 /** Latencies kept: the memory and the report of long runs are bounded. */
@@ -142,16 +146,18 @@ class Ear implements ChannelEvents {
 }
 
 async function openLanes(order: LoadOrder, state: Measurement): Promise<Lane[]> {
-  const { urls, link, ceiling, sockets, warehouses } = order;
+  const { urls, link, ceiling, sockets, warehouses, worlds = ['warehouse'] } = order;
   const perSocket = Math.ceil(order.inFlight / sockets / (MOST_ACTS / 2));
   const templates = link === undefined ? Templates.acts(warehouses) : Templates.executes(warehouses);
   const lanes: Lane[] = [];
   for (let index = 0; index < sockets; index += 1) {
     const ear = new Ear(state, order.rate === undefined);
+    const world = worlds[index % worlds.length] as string;
+    const url = urls[Math.floor(index / worlds.length) % urls.length] as string;
     const channel = ceiling
       ? await CeilingChannel.open(ceiling, ear)
       : link === undefined
-        ? await WebSocketChannel.open(endpoint(urls[index % urls.length] as string), templates, ear)
+        ? await WebSocketChannel.open(endpoint(url), world, templates, ear)
         : await LinkChannel.open(link, index, perSocket, templates, ear);
     for (let lane = 0; lane < channel.lanes; lane++) ear.lanes.push(new Lane(channel, lane));
     lanes.push(...ear.lanes);
@@ -200,19 +206,22 @@ async function run(order: LoadOrder): Promise<LoadReport> {
   }
   await pause(order.warmUpMs);
   const cpu = process.cpuUsage();
-  const served = cpuSeconds(order.pids ?? []);
+  const { pids = [] } = order;
+  const served = cpuSeconds(pids);
+  const threads = pids.map(threadSeconds);
   const from = performance.now();
   state.measuring = true;
   await pause(order.measureMs);
   state.measuring = false;
   const seconds = (performance.now() - from) / 1_000;
   const used = process.cpuUsage(cpu);
-  const serverCpuSeconds = cpuSeconds(order.pids ?? []) - served;
+  const serverCpuSeconds = cpuSeconds(pids) - served;
+  const serverThreads = pids.map((pid, i) => usedSince(threads[i] as ThreadSeconds, threadSeconds(pid)));
   state.over = true;
   for (const { channel } of lanes) channel.close();
   const { answered, failed, latencies } = state;
   const own = (used.user + used.system) / 1e6;
-  return { answered, failed, seconds, latencies, cpuSeconds: own, serverCpuSeconds };
+  return { answered, failed, seconds, latencies, cpuSeconds: own, serverCpuSeconds, serverThreads };
 }
 
 process.once('disconnect', () => process.exit(0));

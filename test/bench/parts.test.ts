@@ -7,6 +7,7 @@ import { atLeast, atMost, goalCell, goalList, noneIn } from './goals.ts';
 import { lastNumber } from './lines/last-number.ts';
 import { clientFrame, frameAt } from './lines/web-socket.ts';
 import { interpolate } from './memory.ts';
+import { secondsIn, threadSeconds, usedSince } from './processes.ts';
 import { nextCount } from './search.ts';
 import { bytesByPort } from './socket-bytes.ts';
 import { percentileOf } from './statistics.ts';
@@ -109,6 +110,24 @@ it('bytes of connections come from what ss prints', () => {
       [39662, 766 + 861],
     ]),
   );
+});
+
+it('seconds of a thread come from what /proc says, whatever its name is, and one that began since counts in full', () => {
+  expect(secondsIn('12 (a) b (c) S 1 1 1 0 -1 4 0 0 0 0 250 51 7 7 20 0 9 0 5')).toBe(3.01);
+  const before = new Map([
+    [9, 1],
+    [11, 4],
+  ]);
+  const now = new Map([
+    [9, 1.5],
+    [11, 4],
+    [12, 2],
+  ]);
+  expect(usedSince(before, now)).toEqual([0.5, 0, 2]);
+});
+
+it('the main thread is the first of a process', () => {
+  expect([...threadSeconds(process.pid).keys()][0]).toBe(process.pid);
 });
 
 it('a table that nobody has lies between those that there are', () => {

@@ -3,7 +3,7 @@
  * ends, however it ends: each child is stopped by its own process id.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -149,14 +149,25 @@ export function answer<Order, Answer>(work: (order: Order) => Promise<Answer>): 
 }
 
 /** User and system time of running processes in seconds, from Linux' /proc; clock ticks are 10 ms. */
-export function cpuSeconds(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => {
-    // The name in brackets may hold anything, also spaces.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return sum + (Number(fields[11]) + Number(fields[12])) / 100;
-  }, 0);
+export const cpuSeconds = (pids: readonly number[]): number =>
+  pids.reduce((sum, pid) => sum + secondsIn(readFileSync(`/proc/${pid}/stat`, 'utf8')), 0);
+
+/** The same of each thread of a running process, by its id; that of the main thread is the process' own and comes first. */
+export type ThreadSeconds = ReadonlyMap<number, number>;
+
+export function threadSeconds(pid: number): ThreadSeconds {
+  const ids = readdirSync(`/proc/${pid}/task`).map(Number);
+  return new Map(ids.map((id) => [id, secondsIn(readFileSync(`/proc/${pid}/task/${id}/stat`, 'utf8'))]));
+}
+
+/** What each thread that is there `now` used since `before`, in the order of `now`. */
+export const usedSince = (before: ThreadSeconds, now: ThreadSeconds): number[] =>
+  [...now].map(([id, seconds]) => seconds - (before.get(id) ?? 0));
+
+export function secondsIn(stat: string): number {
+  // The name in brackets may hold anything, also spaces.
+  const fields = stat.replace(/^.*\) /s, '').split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 /** Resident bytes. */

@@ -23,12 +23,12 @@ export class WorldLine implements Line {
   #sequence = 0;
   #acts: Act[] = [];
 
-  static async open(endpoint: Endpoint): Promise<WorldLine> {
+  static async open(endpoint: Endpoint, world = 'warehouse'): Promise<WorldLine> {
     const line = new WorldLine();
     line.#socket = await joinRoom(
       endpoint,
       'world',
-      { world: 'warehouse', stream: 'answers' },
+      { world, stream: 'answers' },
       {
         frame: (payload) => line.#frame(payload),
         closed: (reason) => {

@@ -21,12 +21,13 @@ export class WebSocketChannel implements Channel {
 
   static async open(
     endpoint: Endpoint,
+    world: string,
     templates: Templates,
     events: ChannelEvents,
   ): Promise<WebSocketChannel> {
     const channel = new WebSocketChannel(templates);
     const take = (sequence: number, failure: string | null) => events.answered(0, sequence, failure);
-    const options = { world: 'warehouse', stream: 'answers' };
+    const options = { world, stream: 'answers' };
     channel.#socket = await joinRoom(endpoint, 'world', options, {
       frame(payload) {
         if (payload[0] !== ROOM_DATA_BYTES) return;
