@@ -9,7 +9,7 @@ import { CATCH_UP_ANSWER_BYTES } from '../consensus/limits.ts';
 import { OutputGate } from '../consensus/output-gate.ts';
 import type { Command, ConsensusConfig, Durable } from '../consensus/types.ts';
 import { ThroughlineError } from '../errors.ts';
-import { ALARMS_PER_SECOND, REPLAY_BYTES, SERVED_BYTES, SERVED_PARTS } from '../limits.ts';
+import { ALARMS_PER_SECOND, REPLAY_BYTES, REPLAY_COMMANDS, SERVED_BYTES, SERVED_PARTS } from '../limits.ts';
 import type { PeerMessage } from '../links/types.ts';
 import type { Logger } from '../log.ts';
 import type { Answer, HostEffects, HostInput, HostStatus, ReadAnswer } from '../replica/types.ts';
@@ -100,9 +100,16 @@ export class WorldRunner {
     const { storage, definition } = options;
     const durable = await storage.open();
     const state = new WorldState(definition);
-    while (state.number < durable.upTo) {
-      const commands = await storage.read(state.number + 1, durable.upTo, REPLAY_BYTES);
-      replay(options, state, commands, durable.upTo);
+    // The end of the log was read already.
+    const { upTo, tail } = durable;
+    const first = tail[0]?.number ?? upTo + 1;
+    while (state.number < upTo) {
+      const next = state.number + 1;
+      const commands =
+        next < first
+          ? await storage.read(next, first - 1, REPLAY_BYTES)
+          : tail.slice(next - first, next - first + REPLAY_COMMANDS);
+      replay(options, state, commands, upTo);
       await soon();
     }
     return new WorldRunner(options, durable, state);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { defineWorld } from '../../game-logic/define-world.ts';
 import { LeaderState } from '../../game-logic/leader-state.ts';
 import { WorldState } from '../../game-logic/state.ts';
@@ -35,9 +35,10 @@ function log(count: number): Command[] {
   });
 }
 
-/** A store in which a log is held; `upTo`: as far as it says it goes. */
-function holding(commands: readonly Command[], upTo = commands.length): Storage {
-  const durable: Durable = { lastTried: 1, nextBal: 1, upTo, born: 1, votes: [], tail: [] };
+/** A store in which a log is held; `upTo`: as far as it says it goes; `tail`: so many are handed out when it is opened. */
+function holding(commands: readonly Command[], upTo = commands.length, tail = 0): Storage {
+  const last = tail === 0 ? [] : commands.slice(-tail);
+  const durable: Durable = { lastTried: 1, nextBal: 1, upTo, born: 1, votes: [], tail: last };
   return {
     open: async () => durable,
     append: async () => {},
@@ -72,6 +73,15 @@ describe('the log of a world', () => {
   it('is replayed by the definition that wrote it', async () => {
     const runner = await open(warehouse, holding(log(5)));
     expect(runner.state.number).toBe(5);
+  });
+
+  it.each([1, 3, 5])('is read once: the last %d commands came when the store was opened', async (tail) => {
+    const storage = holding(log(5), 5, tail);
+    const read = vi.spyOn(storage, 'read');
+    const runner = await open(warehouse, storage);
+    expect(runner.state.number).toBe(5);
+    expect(read.mock.calls.every(([, to]) => to === 5 - tail)).toBe(true);
+    expect(read.mock.calls.length > 0).toBe(tail < 5);
   });
 
   it('[DISK2] is refused by another definition, with words that say whose it is and what to do', async () => {
