@@ -1,6 +1,6 @@
 /** The worker threads of a region, as its main thread knows them: which world is on which, and what goes to and fro. */
 import { extname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { SHARE_ENV, Worker } from 'node:worker_threads';
 import type { Address, RegionConfig, WorldEntry } from '../config.ts';
 import { ThroughlineError } from '../errors.ts';
 import type { Reception } from '../gateway/reception.ts';
@@ -15,6 +15,7 @@ import type { WorldStatus } from '../world-service.ts';
 import { createCounters, Line, type Port } from './line.ts';
 import { answerStorage } from './line-storage.ts';
 import type { ToMain, ToWorker, WorkerStart } from './messages.ts';
+import { ownCopy } from './packed.ts';
 import { RemoteWorld } from './remote-world.ts';
 import { decodeError } from './wire-error.ts';
 
@@ -83,7 +84,8 @@ export class Crew implements WorldsOfRegion {
     const { config, log } = this.#options;
     const counters = createCounters();
     const start: WorkerStart = { config, worlds, index, logLevel: log.level, counters };
-    const worker = new Worker(WORKER, { workerData: start, name: `worlds-${index}` });
+    // Shared, for uWebSockets.js reads the process' environment, of which a worker would otherwise only change its copy.
+    const worker = new Worker(WORKER, { workerData: start, name: `worlds-${index}`, env: SHARE_ENV });
     const line = new Line<ToWorker, ToMain>(worker as unknown as Port, counters, 0, {
       take: (notice) => this.#take(hand, notice),
       answer: (method, [world, ...args]) =>
@@ -132,6 +134,9 @@ export class Crew implements WorldsOfRegion {
         hand.asks.settle(id, error === null ? null : asThroughline(decodeError(error)), answer);
         return;
       }
+      case 'failed':
+        this.#options.failed(`worker ${hand.index}: ${notice.reason}`);
+        return;
       case 'stopped':
         this.#options.stopped(notice.world, notice.reason);
         return;
@@ -165,7 +170,7 @@ export class Crew implements WorldsOfRegion {
     if (found === undefined) return false;
     const { line } = found.hand;
     if (line.underWay > CREW_QUEUE_BYTES) return true;
-    const own = bytes.slice();
+    const own = ownCopy(bytes);
     line.tell({ kind: 'peer', from, bytes: own }, [own.buffer]);
     return true;
   }
@@ -223,16 +228,16 @@ export class Crew implements WorldsOfRegion {
     }));
 
   async handOverAll(to: string): Promise<void> {
-    await this.#all('hand-over-all', to);
+    await this.#left('hand-over-all', to);
   }
 
   async closeDoor(): Promise<void> {
-    await this.#all('close-door');
+    await this.#left('close-door');
     await this.#reception?.close();
   }
 
   async drain(): Promise<void> {
-    await this.#all('drain');
+    await this.#left('drain');
   }
 
   halt(): void {
@@ -252,6 +257,18 @@ export class Crew implements WorldsOfRegion {
 
   async #all(method: string, ...args: readonly unknown[]): Promise<void> {
     await Promise.all(this.#hands.map(({ line }) => line.call(method, args)));
+  }
+
+  /** Of those that are left: one that is gone must not keep the others from ending in order. */
+  async #left(method: string, ...args: readonly unknown[]): Promise<void> {
+    const call = async ({ line }: Hand) => {
+      try {
+        await line.call(method, args);
+      } catch (error) {
+        if (!line.closed) throw error;
+      }
+    };
+    await Promise.all(this.#hands.map(call));
   }
 }
 

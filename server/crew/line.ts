@@ -71,6 +71,11 @@ export class Line<Out, In> {
     port.on('message', (parcel: Parcel<In>) => this.#take(parcel));
   }
 
+  /** The other end is gone. */
+  get closed(): boolean {
+    return this.#closed !== null;
+  }
+
   /** Bytes on their way to the other end, as far as they were transferred. */
   get underWay(): number {
     return ((this.#sent - Atomics.load(this.#theirs, 0)) | 0) * UNIT;

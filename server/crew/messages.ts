@@ -43,6 +43,8 @@ export type ToMain =
       readonly error: WireError | null;
       readonly answer: ActAnswer | undefined;
     }
+  /** Something nobody meant to happen: this worker does nothing more. */
+  | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'stopped'; readonly world: string; readonly reason: string }
   /** What a peer sent cannot be read. */
   | { readonly kind: 'nonsense'; readonly from: number; readonly reason: string }

@@ -1,6 +1,22 @@
 /** Commands and writes on a line between threads: the bytes of many in one buffer of their own, which moves instead of being copied. */
 import type { Command, Durable, Vote, Write } from '../consensus/types.ts';
 
+/**
+ * What `parts` hold, end to end in memory of its own, which may move to the other thread. Never `slice`: that of a Buffer is no
+ * copy, and what it is part of would move along.
+ */
+export function ownCopy(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const copy = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    copy.set(part, at);
+    at += part.length;
+  }
+  return copy;
+}
+
 export interface PackedCommands {
   /** Number, born, precedent and length in bytes of each. */
   readonly heads: Float64Array<ArrayBuffer>;

@@ -4,6 +4,7 @@ import type { OpenAsks } from '../region/open-asks.ts';
 import type { ActingWorld, ActRequest, Asker, WatchedWorld, WorldStatus } from '../world-service.ts';
 import type { Line } from './line.ts';
 import type { ToMain, ToWorker } from './messages.ts';
+import { ownCopy } from './packed.ts';
 
 /** A world on a worker thread, as far as the main thread needs it: for the admin port, and for actions over the peer port. */
 export class RemoteWorld implements ActingWorld, WatchedWorld {
@@ -26,14 +27,16 @@ export class RemoteWorld implements ActingWorld, WatchedWorld {
   }
 
   act(request: ActRequest, asker: Asker, tag: number): void {
-    const room = this.#line.underWay <= CREW_QUEUE_BYTES;
-    const id = room ? this.#asks.add(asker, tag) : null;
+    const { closed, underWay } = this.#line;
+    const id = !closed && underWay <= CREW_QUEUE_BYTES ? this.#asks.add(asker, tag) : null;
     if (id === null) {
-      const error = new ThroughlineError('overloaded', 'this region waits for too many answers');
+      const error = closed
+        ? new ThroughlineError('no-quorum', 'this copy of the world stopped')
+        : new ThroughlineError('overloaded', 'this region waits for too many answers');
       queueMicrotask(() => asker.answered(tag, error, undefined));
       return;
     }
-    const args = request.args.slice();
+    const args = ownCopy(request.args);
     this.#line.tell({ kind: 'act', world: this.name, id, request: { ...request, args } }, [args.buffer]);
   }
 

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { formatAddress } from '../config.ts';
 import { createGateway } from '../gateway/gateway.ts';
 import type { Gateway } from '../gateway/types.ts';
+import { CREW_QUEUE_BYTES } from '../limits.ts';
 import { decodePeer, encodeParts } from '../links/codec.ts';
 import type { PeerMessage } from '../links/types.ts';
 import { createLoggerTo } from '../log.ts';
@@ -12,6 +13,7 @@ import type { ActAnswer, Asker } from '../world-service.ts';
 import { Line, type Port } from './line.ts';
 import { LineStorage } from './line-storage.ts';
 import type { ToMain, ToWorker, WorkerStart } from './messages.ts';
+import { ownCopy } from './packed.ts';
 import { encodeError } from './wire-error.ts';
 
 class Staff implements Asker {
@@ -23,8 +25,11 @@ class Staff implements Asker {
   #gateway: Gateway | null = null;
   #roundTrip = 0;
   /** One message for several peers is encoded once. */
-  #encoded: { readonly world: string; readonly message: PeerMessage; readonly bytes: Uint8Array } | null =
-    null;
+  #encoded: {
+    readonly world: string;
+    readonly message: PeerMessage;
+    readonly parts: readonly Uint8Array[];
+  } | null = null;
 
   constructor(start: WorkerStart, port: Port) {
     this.#start = start;
@@ -38,6 +43,12 @@ class Staff implements Asker {
       start.config.region,
       start.logLevel,
     );
+  }
+
+  /** Fail stop: the main thread has this process leave. */
+  fail(error: Error): void {
+    this.#hall?.halt();
+    this.#line.tell({ kind: 'failed', reason: error.stack ?? String(error) });
   }
 
   // ---- notices ------------------------------------------------------------------------------------------------------------
@@ -88,17 +99,29 @@ class Staff implements Asker {
     this.#line.tell({ kind: 'answered', id: tag, error: failed, answer });
   }
 
+  /** What finds no room is lost, as on a link. */
   #send(world: string, device: number, message: PeerMessage): void {
-    const last = this.#encoded;
-    let bytes = last !== null && last.message === message && last.world === world ? last.bytes : null;
-    if (bytes === null) {
-      bytes = joined(encodeParts(world, message));
-      if (last === null) queueMicrotask(() => (this.#encoded = null));
-      this.#encoded = { world, message, bytes };
-    }
-    // The buffer moves to the other thread, and the next peer needs one as well.
-    const copy = bytes.slice();
+    if (this.#line.underWay > CREW_QUEUE_BYTES) return;
+    const parts = this.#encode(world, message);
+    if (parts === null) return;
+    const copy = ownCopy(...parts);
     this.#line.tell({ kind: 'send', device, bytes: copy }, [copy.buffer]);
+  }
+
+  /** Null, logged, for what the schema cannot hold: one message's fault must not stop the rest. */
+  #encode(world: string, message: PeerMessage): readonly Uint8Array[] | null {
+    const last = this.#encoded;
+    if (last !== null && last.message === message && last.world === world) return last.parts;
+    try {
+      const parts = encodeParts(world, message);
+      if (last === null) queueMicrotask(() => (this.#encoded = null));
+      this.#encoded = { world, message, parts };
+      return parts;
+    } catch (error) {
+      const detail = `${message.kind} for ${world}: ${(error as Error).message}`;
+      this.#log.warn({ event: 'link', code: 'unencodable', detail }, 'a message to a peer is dropped');
+      return null;
+    }
   }
 
   // ---- calls --------------------------------------------------------------------------------------------------------------
@@ -176,11 +199,8 @@ class Staff implements Asker {
   }
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const [only] = parts;
-  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts);
-}
-
 if (parentPort === null)
   throw new Error('this is a worker thread of a region server: throughline serve starts it');
-new Staff(workerData as WorkerStart, parentPort as unknown as Port);
+const staff = new Staff(workerData as WorkerStart, parentPort as unknown as Port);
+// Left to itself the thread would end with sockets open, which uWebSockets.js does not survive: the whole process leaves in order.
+process.on('uncaughtException', (error) => staff.fail(error));
