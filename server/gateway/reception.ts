@@ -3,10 +3,12 @@
  * the worker that has the world; a seat says at which port its WebSocket is taken, which Colyseus' SDKs go by.
  */
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { type Address, formatAddress } from '../config.ts';
 import { ThroughlineError } from '../errors.ts';
 import { DEFAULT_LIMITS, type GatewayLimits } from './bounds.ts';
 import { type Exchange, type HeaderFields, JSON_TYPE } from './exchange.ts';
 import { refuse } from './http.ts';
+import { JsonPieces } from './json-pieces.ts';
 import { loadPages, type Pages } from './pages.ts';
 import { asRefusal, isFault } from './refusal.ts';
 import { createWire } from './transport.ts';
@@ -16,9 +18,14 @@ import type { Wire } from './wire.ts';
 export interface ReceptionOptions
   extends Pick<GatewayOptions, 'host' | 'port' | 'pageDirectory' | 'transport' | 'logger' | 'limits'> {
   /** The door of a world's worker; for a world that nobody has, or none at all, that of one which knows what to say. Null: none is open. */
-  readonly doorOf: (world: string | null) => { readonly host: string; readonly port: number } | null;
+  readonly doorOf: (world: string | null) => Address | null;
 }
 
+/** What a worker's door knows; others it could only refuse, and to some of them the answer is no answer: CONNECT. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE']);
+/** Of a path and of a header's value: anything else is no HTTP, or means another thing in each coding. */
+const PRINTABLE = /^[\x21-\x7e]+$/;
+const PRINTABLE_VALUE = /^[\t\x20-\x7e]*$/;
 /** Headers of one connection, which are not handed on; lengths are found anew. */
 const OF_THE_CONNECTION = new Set([
   ...['connection', 'keep-alive', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'expect'],
@@ -26,12 +33,14 @@ const OF_THE_CONNECTION = new Set([
 ]);
 /** An answer whose length is known and below this goes out in one piece. */
 const WHOLE_BYTES = 1 << 20;
+/** Less than a worker keeps a connection on which nothing comes: no request is to meet one that is just being closed. */
+const IDLE_MS = 4_000;
 
 export class Reception {
   readonly #options: ReceptionOptions;
   readonly #limits: GatewayLimits;
   readonly #logger: GatewayLogger;
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_MS });
   #pages: Pages | null = null;
   #wire: Wire | null = null;
   #requests = 0;
@@ -57,7 +66,7 @@ export class Reception {
   }
 
   #handle(exchange: Exchange): void {
-    if (exchange.path === '/healthz' && exchange.method !== 'OPTIONS') {
+    if (exchange.path === '/healthz' && (exchange.method === 'GET' || exchange.method === 'HEAD')) {
       exchange.send(200, JSON_TYPE, '{"status":"ok"}');
       return;
     }
@@ -84,22 +93,20 @@ export class Reception {
     if (door === null) throw new ThroughlineError('draining', 'this server is starting or leaving');
     const answer = await this.#ask(exchange, door, body);
     if (path.startsWith('/matchmake/') && answer.statusCode === 200) {
-      await answerSeat(exchange, answer, `${hostOf(exchange) ?? door.host}:${door.port}`);
+      await answerSeat(exchange, answer, publicAddress(exchange, door));
     } else await passOn(exchange, answer);
   }
 
   /** The worker's answer, as far as its headers. */
-  #ask(
-    exchange: Exchange,
-    door: { readonly host: string; readonly port: number },
-    body: Uint8Array | null,
-  ): Promise<IncomingMessage> {
+  #ask(exchange: Exchange, door: Address, body: Uint8Array | null): Promise<IncomingMessage> {
     const { method, path, query, headers } = exchange;
     const search = query.toString();
+    const target = search === '' ? path : `${path}?${search}`;
+    if (!METHODS.has(method) || !PRINTABLE.test(target))
+      throw new ThroughlineError('not-found', `there is no ${method} of ${path.slice(0, 100)} here`);
     return new Promise((resolve, reject) => {
       const request = httpRequest({
-        ...{ host: door.host, port: door.port, method, agent: this.#agent },
-        path: search === '' ? path : `${path}?${search}`,
+        ...{ host: door.host, port: door.port, method, agent: this.#agent, path: target },
         headers: {
           ...handedOn(headers),
           ...(body === null ? {} : { 'content-length': String(body.length) }),
@@ -109,10 +116,10 @@ export class Reception {
       request.on('response', resolve);
       request.on('error', (cause) => {
         this.#logger.debug({ event: 'reception', path, err: cause });
-        reject(
-          new ThroughlineError('no-quorum', 'the worker of this world does not answer', { kind: 'unknown' }),
-        );
+        reject(noAnswer());
       });
+      // Whatever becomes of it, nobody waits for ever: the first outcome counts.
+      request.on('close', () => reject(noAnswer()));
       request.end(body ?? undefined);
     });
   }
@@ -135,14 +142,15 @@ function worldIn(path: string, body: Uint8Array | null): string | null {
 function handedOn(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers))
-    if (value !== undefined && !OF_THE_CONNECTION.has(name)) kept[name] = String(value);
+    if (value !== undefined && !OF_THE_CONNECTION.has(name) && PRINTABLE_VALUE.test(String(value)))
+      kept[name] = String(value);
   return kept;
 }
 
-/** Its own seat, and where to take it. */
-async function answerSeat(exchange: Exchange, answer: IncomingMessage, publicAddress: string): Promise<void> {
+/** The worker's seat, and where to take it. */
+async function answerSeat(exchange: Exchange, answer: IncomingMessage, address: string): Promise<void> {
   const seat = JSON.parse(await textOf(answer)) as object;
-  exchange.send(200, handedOn(answer.headers), JSON.stringify({ ...seat, publicAddress }));
+  exchange.send(200, handedOn(answer.headers), JSON.stringify({ ...seat, publicAddress: address }));
 }
 
 async function passOn(exchange: Exchange, answer: IncomingMessage): Promise<void> {
@@ -150,13 +158,17 @@ async function passOn(exchange: Exchange, answer: IncomingMessage): Promise<void
   const headers: HeaderFields = handedOn(answer.headers);
   const length = answer.headers['content-length'];
   if (length !== undefined && Number(length) <= WHOLE_BYTES) {
-    exchange.send(statusCode, headers, await textOf(answer));
+    const text = await textOf(answer);
+    // The answer to a HEAD has a length and no body.
+    exchange.send(statusCode, headers, exchange.method === 'HEAD' ? ' '.repeat(Number(length)) : text);
     return;
   }
   const out = exchange.stream(statusCode, headers);
+  const values = new JsonPieces();
   answer.setEncoding('utf8');
   try {
-    for await (const chunk of answer) if (!out.write(chunk as string)) await out.drained();
+    for await (const chunk of answer) if (!out.write(values.take(chunk as string))) await out.drained();
+    out.write(values.rest);
     out.end();
   } catch {
     // Cut off half-way: who reads must not take what came for the whole.
@@ -164,14 +176,23 @@ async function passOn(exchange: Exchange, answer: IncomingMessage): Promise<void
   }
 }
 
+/** Rejects `no-quorum` when it is not whole. */
 async function textOf(answer: IncomingMessage): Promise<string> {
   answer.setEncoding('utf8');
   let text = '';
-  for await (const chunk of answer) text += chunk as string;
+  try {
+    for await (const chunk of answer) text += chunk as string;
+  } catch {
+    throw noAnswer();
+  }
   return text;
 }
 
-/** The name by which the asker reached this port, without the port. */
-function hostOf({ headers }: Exchange): string | undefined {
-  return headers['host']?.replace(/:\d+$/, '');
+const noAnswer = (): ThroughlineError =>
+  new ThroughlineError('no-quorum', 'the worker of this world does not answer', { kind: 'unknown' });
+
+/** A worker's door under the name by which the asker reached this port. */
+function publicAddress({ headers }: Exchange, door: Address): string {
+  const name = headers['host']?.replace(/:\d+$/, '') ?? '';
+  return name === '' ? formatAddress(door) : `${name}:${door.port}`;
 }
