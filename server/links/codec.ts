@@ -7,7 +7,8 @@ import {
 } from '../../schemas/generated/peer.ts';
 import { joinBatch, readId, splitBatch } from '../../schemas/support/envelope.ts';
 import { SchemaError } from '../../schemas/support/errors.ts';
-import { fieldAt, readText, sourceOf, target } from '../../schemas/support/reader.ts';
+import { fieldAt, readText, target } from '../../schemas/support/reader.ts';
+import { validUtf8 } from '../../schemas/support/utf8.ts';
 import type { Command, Vote } from '../consensus/types.ts';
 import type { ActionRequest, Reply } from '../leader/types.ts';
 import type { PeerMessage } from './types.ts';
@@ -231,12 +232,16 @@ const WORLD_NAME_BYTES = 64;
  * name read from garbage sends the message to who will find the garbage.
  */
 export function worldOf(bytes: Uint8Array): string {
-  const source = sourceOf(bytes);
+  const { buffer, byteOffset, byteLength } = bytes;
+  // Of this message alone: offsets that lead out of it find nothing.
+  const view = new DataView(buffer, byteOffset, byteLength);
   try {
-    const { view } = source;
-    const slot = fieldAt(view, target(view, bytes.byteOffset + 4), WORLD_FIELD);
-    const named = slot !== 0 && view.getUint32(target(view, slot), true) <= WORLD_NAME_BYTES;
-    return named ? readText(source, slot) : '';
+    const slot = fieldAt(view, target(view, 4), WORLD_FIELD);
+    if (slot === 0) return '';
+    const at = target(view, slot);
+    const length = view.getUint32(at, true);
+    const named = length <= WORLD_NAME_BYTES && at + 4 + length <= byteLength;
+    return named && validUtf8(bytes, at + 4, at + 4 + length) ? readText({ buffer, view, bytes }, slot) : '';
   } catch (error) {
     if (error instanceof RangeError) return '';
     throw error;
