@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Cluster, type Server, statusOf, until } from './harness.ts';
 import { audit, commandsOf, type Gamer, Player, replay, SdkPlayer, stateOf } from './player.ts';
 
-const KILLS = 20;
 const PLAYERS = 8;
 const WAREHOUSES = 100;
 const GOODS = 1_000;
@@ -70,10 +69,14 @@ function pauses(players: readonly Gamer[], killedAt: number, until_: number): nu
 const median = (values: readonly number[]) =>
   [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
-describe('real processes under load', () => {
+describe.each([
+  { workers: 0, KILLS: 20 },
+  { workers: 2, KILLS: 5 },
+])('real processes under load, worlds on $workers workers', ({ workers, KILLS }) => {
   let cluster: Cluster;
   beforeAll(async () => {
-    cluster = await Cluster.start();
+    // The second world is on the other worker, and at rest.
+    cluster = await Cluster.start({ workers, worlds: 'warehouse,depot=warehouse' });
     await fill(await Player.enter(cluster.servers, 0));
   });
   afterAll(() => cluster?.stop());
@@ -99,7 +102,7 @@ describe('real processes under load', () => {
     }
   }
 
-  it('[DISK1] [LEAD1] twenty kills of the leader', { timeout: 240_000 }, async () => {
+  it(`[DISK1] [LEAD1] ${KILLS} kills of the leader`, { timeout: 240_000 }, async () => {
     const { players, streaming } = await enterAll();
     const stop = { now: false };
     const playing = Promise.all(players.map((player) => play(player, stop)));
