@@ -106,7 +106,9 @@ export class Reception {
       throw new ThroughlineError('not-found', `there is no ${method} of ${path.slice(0, 100)} here`);
     return new Promise((resolve, reject) => {
       const request = httpRequest({
-        ...{ host: door.host, port: door.port, method, agent: this.#agent, path: target },
+        ...{ host: door.host, port: door.port, method, path: target },
+        // uWebSockets.js closes a connection after the answer to a HEAD, without a word: nobody is to meet it.
+        agent: method === 'HEAD' ? false : this.#agent,
         headers: {
           ...handedOn(headers),
           ...(body === null ? {} : { 'content-length': String(body.length) }),
