@@ -4,7 +4,7 @@ import { encodeMessage } from '../../schemas/generated/peer.ts';
 import { encodeEnvelope } from '../../schemas/support/envelope.ts';
 import { SchemaError } from '../../schemas/support/errors.ts';
 import type { Command } from '../../server/consensus/types.ts';
-import { decodePeer, encodeParts, encodePeer, splitMessages } from '../../server/links/codec.ts';
+import { decodePeer, encodeParts, encodePeer, splitMessages, worldOf } from '../../server/links/codec.ts';
 import type { PeerMessage } from '../../server/links/types.ts';
 
 function made(number: number, born: number, precedent: number): Command {
@@ -262,6 +262,77 @@ describe('the codec of peer messages', () => {
         },
       ),
       { numRuns: 5_000 },
+    );
+  });
+});
+
+describe('the world that a message names', () => {
+  /** The same bytes in the midst of others. */
+  function amid(bytes: Uint8Array, around: number): Uint8Array {
+    const slab = new Uint8Array(bytes.length + 2 * 4_096).fill(around);
+    slab.set(bytes, 4_096);
+    return slab.subarray(4_096, 4_096 + bytes.length);
+  }
+  /** Two strangers around: who reads beyond a message sees them. */
+  const seen = (bytes: Uint8Array) => {
+    const [found, ...others] = [bytes, amid(bytes, 0), amid(bytes, 0x61), amid(bytes, 0xff)].map(worldOf);
+    expect(new Set([found, ...others]).size).toBe(1);
+    return found;
+  };
+
+  it.each(messages.map((message) => [message.kind, message] as const))(
+    'is that which is read: %s',
+    (_, message) => {
+      for (const world of ['arena', 'a', 'w'.repeat(32), 'w'.repeat(63), 'zażółć']) {
+        const bytes = encodePeer(world, message);
+        expect([seen(bytes), decodePeer(bytes, 1, 2).world]).toEqual([world, world]);
+      }
+    },
+  );
+
+  it('is none where it is longer than a name may be, or no text', () => {
+    const message: PeerMessage = { kind: 'read', request: 1 };
+    expect(seen(encodePeer('w'.repeat(64), message))).toBe('w'.repeat(64));
+    expect(seen(encodePeer('w'.repeat(65), message))).toBe('');
+    for (const last of [0x80, 0xc3, 0xff]) {
+      const bytes = encodePeer('nom', message);
+      bytes[Buffer.from(bytes).indexOf('nom') + 2] = last;
+      expect(seen(bytes)).toBe('');
+    }
+  });
+
+  it('is looked for in garbage without a throw, and nowhere beyond it', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
+        expect(seen(bytes)?.length).toBeLessThanOrEqual(64);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('is looked for in what is damaged or cut without a throw, and nowhere beyond it', () => {
+    const all = messages.map((message) => encodePeer('arena', message));
+    fc.assert(
+      fc.property(
+        fc.nat({ max: all.length - 1 }),
+        // Where offsets and lengths are.
+        fc.array(fc.tuple(fc.nat({ max: 60 }), fc.nat({ max: 255 })), { maxLength: 6 }),
+        fc.nat({ max: 60 }),
+        (which, changes, cut) => {
+          const whole = all[which]!;
+          const bytes = whole.slice(0, Math.max(0, whole.length - (cut % 4 === 0 ? cut : 0)));
+          for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
+          const world = seen(bytes);
+          let decoded: string | null = null;
+          try {
+            decoded = decodePeer(bytes, 1, 2).world;
+          } catch {
+            // Whoever gets it finds the same.
+          }
+          if (decoded !== null) expect(world).toBe(decoded);
+        },
+      ),
+      { numRuns: 3_000 },
     );
   });
 });

@@ -1,6 +1,6 @@
 import type { PeerStores } from '../../server/links/net.ts';
 import { createLinks, type LinkAddress, type LinkOptions, type NetLinks } from '../../server/links/net.ts';
-import type { PeerMessage } from '../../server/links/types.ts';
+import type { LinkEvents, PeerMessage } from '../../server/links/types.ts';
 
 export const REGIONS = ['eu', 'us', 'ap'];
 export const SECRET = 'a secret of the cluster';
@@ -39,6 +39,8 @@ export class Node {
   readonly notes: string[] = [];
   readonly logs: Logged[] = [];
   readonly device: number;
+  /** Takes messages before they are looked into, where it says so. */
+  raw: NonNullable<LinkEvents['raw']> = () => false;
 
   constructor(device: number, peers: LinkAddress[], change: Partial<LinkOptions> = {}) {
     this.device = device;
@@ -60,6 +62,7 @@ export class Node {
         ...change,
       },
       {
+        raw: (world, from, bytes) => this.raw(world, from, bytes),
         message: (world, from, message) => void this.received.push({ world, from, message }),
         note: (from, text) => void this.notes.push(`${from}: ${text}`),
         link: (peer, up) => void this.events.push(`${peer} ${up ? 'up' : 'down'}`),
