@@ -1,6 +1,6 @@
 /** The worker threads of a region, as its main thread knows them: which world is on which, and what goes to and fro. */
 import { extname } from 'node:path';
-import { SHARE_ENV, Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import type { Address, RegionConfig, WorldEntry } from '../config.ts';
 import { ThroughlineError } from '../errors.ts';
 import type { Reception } from '../gateway/reception.ts';
@@ -84,8 +84,7 @@ export class Crew implements WorldsOfRegion {
     const { config, log } = this.#options;
     const counters = createCounters();
     const start: WorkerStart = { config, worlds, index, logLevel: log.level, counters };
-    // Shared, for uWebSockets.js reads the process' environment, of which a worker would otherwise only change its copy.
-    const worker = new Worker(WORKER, { workerData: start, name: `worlds-${index}`, env: SHARE_ENV });
+    const worker = new Worker(WORKER, { workerData: start, name: `worlds-${index}` });
     const line = new Line<ToWorker, ToMain>(worker as unknown as Port, counters, 0, {
       take: (notice) => this.#take(hand, notice),
       answer: (method, [world, ...args]) =>

@@ -1,5 +1,4 @@
 /** Real servers whose worlds are on worker threads. */
-import { request as httpRequest } from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../../client/index.ts';
 import { warehouse } from '../../game-logic/worlds/warehouse/index.ts';
@@ -28,18 +27,6 @@ const enter = async (at: number, name: string) => {
   return world;
 };
 
-/** The status of an answer to a request with so many bytes of headers. */
-const statusWith = (port: number, path: string, headerBytes: number) =>
-  new Promise<number>((resolve, reject) => {
-    const headers = { Cookie: 'c'.repeat(headerBytes) };
-    const asked = httpRequest({ host: '127.0.0.1', port, path, headers, agent: false }, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode ?? 0);
-    });
-    asked.on('error', reject);
-    asked.end();
-  });
-
 describe('regions with workers', () => {
   // A long batch is in two parts: put together in a Buffer, it could go to the first peer only and stopped the worker.
   it('agree on batches of any length, in each of their worlds', async () => {
@@ -59,14 +46,6 @@ describe('regions with workers', () => {
       lines.filter(({ level, event }) => level === 'fatal' || level === 'error' || event === 'draining'),
     );
     expect(bad).toEqual([]);
-  });
-
-  // The first to load uWebSockets.js decides for the process how long headers may be, and that is a worker.
-  it('take the headers that a browser with many cookies sends, at each of their doors', async () => {
-    const { listen } = cluster.servers[0]!;
-    for (const port of [listen, listen + 1, listen + 2])
-      expect(await statusWith(port, '/healthz', 12_000)).toBe(200);
-    expect(await statusWith(listen, '/v1/worlds/b/state', 12_000)).toBe(401);
   });
 
   it('leave in order when they are told to', async () => {

@@ -277,6 +277,7 @@ describe('the world that a message names', () => {
   const seen = (bytes: Uint8Array) => {
     const [found, ...others] = [bytes, amid(bytes, 0), amid(bytes, 0x61), amid(bytes, 0xff)].map(worldOf);
     expect(new Set([found, ...others]).size).toBe(1);
+    expect(Buffer.from(bytes).includes(found ?? '')).toBe(true);
     return found;
   };
 
@@ -294,11 +295,25 @@ describe('the world that a message names', () => {
     const message: PeerMessage = { kind: 'read', request: 1 };
     expect(seen(encodePeer('w'.repeat(64), message))).toBe('w'.repeat(64));
     expect(seen(encodePeer('w'.repeat(65), message))).toBe('');
+    const whole = encodePeer('narrow', message);
+    for (let length = 0; length < whole.length; length++) seen(whole.slice(0, length));
     for (const last of [0x80, 0xc3, 0xff]) {
       const bytes = encodePeer('nom', message);
       bytes[Buffer.from(bytes).indexOf('nom') + 2] = last;
       expect(seen(bytes)).toBe('');
     }
+  });
+
+  it('is not read by what lies behind the message', () => {
+    const bytes = encodePeer('arena', { kind: 'read', request: 1 });
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const table = 4 + view.getUint32(4, true);
+    const places = bytes.slice(table - view.getInt32(table, true));
+    // Where its fields are is said behind its end.
+    view.setInt32(table, table - bytes.length, true);
+    const slab = Buffer.concat([bytes, places]);
+    expect(worldOf(slab)).toBe('arena');
+    expect(worldOf(slab.subarray(0, bytes.length))).toBe('');
   });
 
   it('is looked for in garbage without a throw, and nowhere beyond it', () => {
