@@ -156,8 +156,9 @@ export const cpuSeconds = (pids: readonly number[]): number =>
 export type ThreadSeconds = ReadonlyMap<number, number>;
 
 export function threadSeconds(pid: number): ThreadSeconds {
-  const ids = readdirSync(`/proc/${pid}/task`).map(Number);
-  return new Map(ids.map((id) => [id, secondsIn(readFileSync(`/proc/${pid}/task/${id}/stat`, 'utf8'))]));
+  // Names come sorted as text, and numbers go round.
+  const ids = new Set([pid, ...readdirSync(`/proc/${pid}/task`).map(Number)]);
+  return new Map([...ids].map((id) => [id, secondsIn(readFileSync(`/proc/${pid}/task/${id}/stat`, 'utf8'))]));
 }
 
 /** What each thread that is there `now` used since `before`, in the order of `now`. */
