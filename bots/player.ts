@@ -2,6 +2,7 @@
  * One bot and its connection: a client of the protocol as lean as it can be. It keeps no copy of the world (sequence.ts does,
  * for all bots of the process), but holds its own stream to consecutive numbers and each of its acts to exactly one fate.
  */
+import { isDefinite, passes } from '../client/codes.ts';
 import { type Connection, DOWN, UP } from '../client/connection.ts';
 import { DEFAULT_LIMITS } from '../client/limits.ts';
 import { dialPatience, dialPause, retryPause, stuckPatience } from '../client/patience.ts';
@@ -31,9 +32,6 @@ const PING_MS = 2_000;
 const SILENT_MS = 6_000;
 /** An act without a fate for so long is given up, and reported as unsettled. */
 const GIVE_UP_MS = 20_000;
-/** Had no effect, and will pass. */
-const PASSING = new Set(['no-quorum', 'draining']);
-const BACK_PRESSURE = new Set(['overloaded', 'rate-limited']);
 
 export class Player {
   readonly script: Script;
@@ -328,8 +326,7 @@ export class Player {
       this.#acknowledged(act, answer);
       return;
     }
-    const passes = PASSING.has(code) || (act.doubtful && BACK_PRESSURE.has(code));
-    if (outcome === 'unknown' || (outcome === 'failed' && passes)) {
+    if (outcome === 'unknown' || (outcome === 'failed' && passes(code, act.doubtful))) {
       act.doubtful ||= outcome === 'unknown';
       meters.count('retries');
       this.#pending.retry(
@@ -339,7 +336,7 @@ export class Player {
       return;
     }
     meters.code(code);
-    if (code === 'settled') this.#settle(act, 'unsettled', 0);
+    if (code === 'settled' || !isDefinite(code, act.doubtful)) this.#settle(act, 'unsettled', 0);
     else {
       meters.count(outcome === 'refused' ? 'refused' : 'failed');
       this.#settle(act, 'no', 0);

@@ -2,6 +2,7 @@
  * The acts of a session that are not settled yet, in the order of their sequences. Pure: the session machine asks what
  * to send and is told what became of each.
  */
+import { BACK_PRESSURE, isDefinite, passes } from './codes.ts';
 import type { ClientLimits } from './limits.ts';
 import { retryPause } from './patience.ts';
 import type { Act, Answer, Settlement } from './session-types.ts';
@@ -32,11 +33,6 @@ interface Entry {
   /** Answered, but the command that the answer speaks of is not applied here yet. */
   issued: { readonly number: number; readonly result: string } | null;
 }
-
-/** Had no effect because of the server's state, which may pass: the client tries again by itself. */
-const PASSING = new Set(['no-quorum', 'draining']);
-/** Had no effect, and trying again at once would make it worse: the caller decides. */
-const BACK_PRESSURE = new Set(['overloaded', 'rate-limited']);
 
 export class Outstanding {
   readonly #limits: ClientLimits;
@@ -190,20 +186,9 @@ function giveUp(entry: Entry, code: string, detail: string): Settlement {
   return { kind: entry.everSent ? 'unknown' : 'unavailable', code, detail };
 }
 
-/** Trying again is up to us. */
-function passes(code: string, doubtful: boolean): boolean {
-  return PASSING.has(code) || (doubtful && BACK_PRESSURE.has(code));
-}
-
-/** Definite whatever other copies of the act do: none of them can be executed any more, or ever. */
-const FINAL = new Set(['out-of-order', 'no-such-action', 'bad-arguments', 'bad-request']);
-
-/**
- * A region that this client left may still hold a copy of the act, and a copy is a new attempt where this one was refused. So
- * the no is not definite until a later act of the session is executed, or the sequence is asked for again.
- */
+/** An earlier copy of the act may be under way. */
 function doubted(settlement: Settlement): Settlement {
-  if (settlement.kind !== 'refused' || FINAL.has(settlement.code)) return settlement;
+  if (settlement.kind !== 'refused' || isDefinite(settlement.code, true)) return settlement;
   const { code, detail } = settlement;
   return { kind: 'unknown', code, detail: `refused (${detail}), but an earlier copy may be under way` };
 }

@@ -218,6 +218,19 @@ describe('a bot', () => {
     expect(stage.player.unsettled).toBe(0);
   });
 
+  it('takes no game’s no for one where an earlier copy may be under way: done later, it would look like a lie', () => {
+    const stage = playing();
+    for (let at = 0; at < 3; at++) stage.player.turn(stage.now);
+    stage.lose();
+    stage.welcome();
+    stage.answer({ sequence: 1, outcome: 'refused', code: 'insufficient-goods' });
+    // Nobody can execute this one any more, whoever holds a copy.
+    stage.answer({ sequence: 2, outcome: 'failed', code: 'out-of-order' });
+    expect(stage.fates()).toEqual([0, 2, 0]);
+    expect(stage.counts).toMatchObject({ unsettled: 1, failed: 1, refused: 0 });
+    expect(stage.player.unsettled).toBe(1);
+  });
+
   it('has few acts on the wire, a bound on those that wait, and drops the rest aloud', () => {
     const stage = playing();
     for (let at = 0; at < 600; at++) stage.player.turn(stage.now);
