@@ -22,6 +22,8 @@ interface Pending {
   sentAt: number;
   /** It was sent in an earlier leadership than the last one, too. */
   earlier: boolean;
+  /** Whoever asked is gone from this region: it is not handed to another leader. */
+  forsaken: boolean;
   /** An answer without a command, told once this replica has applied `number`. */
   nothing: { readonly number: number; readonly result: string } | undefined;
 }
@@ -77,7 +79,7 @@ export class PendingActions {
     const twin = open === undefined ? undefined : find(open, sequence);
     if ((open?.length ?? 0) + (twin?.ids.length ?? 0) >= outstandingPerSession)
       this.fail([id], 'rate-limited', `${outstandingPerSession} actions of this session are outstanding`);
-    else if (twin !== undefined) twin.ids.push(id);
+    else if (twin !== undefined) this.join(twin, id);
     else if (this.byRequest.size >= pendingActions)
       this.fail([id], 'overloaded', 'this region waits for too many answers');
     else this.register(id, request, open, now);
@@ -86,12 +88,26 @@ export class PendingActions {
   /** Everything open has to go to a leadership that may not have it: after a change of leader or a new link, in order. */
   resend(): void {
     // Those that only wait for their number to be applied have their answer; asked again, they might have an effect.
-    this.unsent = [...this.byRequest.values()].filter(({ nothing }) => nothing === undefined);
+    this.unsent = [...this.byRequest.values()].filter(
+      ({ nothing, forsaken }) => nothing === undefined && !forsaken,
+    );
+  }
+
+  /**
+   * The last connection of a session is gone from this region, and may ask again through another one. What it asked for here must not
+   * be done long after it was told something else there: what no leader has is dropped, what one may have is sent to no other.
+   */
+  forsake(session: string): void {
+    for (const pending of [...(this.bySession.get(session) ?? [])]) {
+      if (pending.ballot === 0) this.reject(pending, noQuorum(pending, 'nobody waits for it any more'));
+      else pending.forsaken = true;
+    }
   }
 
   /** What has to be sent to the leader of `ballot` now. Call only when it can be reached. */
   take(ballot: number, now: number): ActionRequest[] {
     for (const oldest of this.byRequest.values()) {
+      if (oldest.forsaken) continue;
       if (oldest.ballot === ballot && now - oldest.sentAt >= this.limits.resendMs) this.resend();
       break;
     }
@@ -100,7 +116,7 @@ export class PendingActions {
     this.unsent = [];
     const sending: ActionRequest[] = [];
     for (const pending of unsent) {
-      if (!this.byRequest.has(pending.wire.request)) continue;
+      if (!this.byRequest.has(pending.wire.request) || pending.forsaken) continue;
       if (pending.ballot !== 0 && pending.ballot !== ballot) pending.earlier = true;
       pending.ballot = ballot;
       pending.sentAt = now;
@@ -172,6 +188,14 @@ export class PendingActions {
     return answers;
   }
 
+  /** Asked for again; where the first who asked is gone, it is wanted again. */
+  private join(pending: Pending, id: number): void {
+    pending.ids.push(id);
+    if (!pending.forsaken) return;
+    pending.forsaken = false;
+    this.unsent.push(pending);
+  }
+
   private register(
     id: number,
     { session, sequence, action, args }: ActRequest,
@@ -186,6 +210,7 @@ export class PendingActions {
       ballot: 0,
       sentAt: 0,
       earlier: false,
+      forsaken: false,
       nothing: undefined,
     };
     this.byRequest.set(request, pending);

@@ -28,16 +28,18 @@ export class PresenceReporter {
     if (count === 0) this.changed = true;
   }
 
-  disconnected(session: string, left: boolean): void {
+  /** True if it was the session's last connection here. */
+  disconnected(session: string, left: boolean): boolean {
     const count = this.connections.get(session);
-    if (count === undefined) return;
+    if (count === undefined) return false;
     if (count > 1) {
       this.connections.set(session, count - 1);
-      return;
+      return false;
     }
     this.connections.delete(session);
     if (left) this.left.add(session);
     this.changed = true;
+    return true;
   }
 
   /** There is a new leader, or a new way to it. */

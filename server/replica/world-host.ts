@@ -199,7 +199,7 @@ export class WorldHost {
         this.reporter.connected(input.session);
         return;
       case 'disconnected':
-        this.reporter.disconnected(input.session, input.left);
+        if (this.reporter.disconnected(input.session, input.left)) this.actions.forsake(input.session);
         return;
       case 'hand-over':
         this.handOver(input.to);

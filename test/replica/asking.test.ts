@@ -88,6 +88,38 @@ describe('actions that wait for an answer', () => {
     expect(order(4, 9_000)).toEqual([]);
   });
 
+  it('what nobody waits for here is handed to no other leader, and dropped where none has it', () => {
+    const actions = pending();
+    const order = (ballot: number, now: number) => actions.take(ballot, now).map(({ sequence }) => sequence);
+    actions.add(1, act('gone', 1), state, 0);
+    actions.add(2, act('here', 1), state, 0);
+    expect(order(3, 0)).toEqual([1, 1]);
+    actions.add(3, act('gone', 2), state, 1);
+    actions.forsake('gone');
+    expect(actions.takeAnswers()).toMatchObject([{ id: 3, error: { code: 'no-quorum', kind: 'unavailable' } }]);
+    actions.resend();
+    expect(actions.take(4, 2).map(({ session }) => session)).toEqual(['here']);
+    // Nor is it a reason to send the others again and again.
+    expect(order(4, 1_002)).toEqual([1]);
+    expect(order(4, 1_003)).toEqual([]);
+    // What the leader that was asked makes of it still counts, and so does the deadline.
+    actions.expire(5_000);
+    expect(actions.takeAnswers()).toMatchObject([
+      { id: 1, error: { kind: 'unknown' } },
+      { id: 2, error: { kind: 'unknown' } },
+    ]);
+  });
+
+  it('what is asked for again after its asker went is wanted again', () => {
+    const actions = pending();
+    actions.add(1, act('s', 1), state, 0);
+    actions.take(3, 0);
+    actions.forsake('s');
+    actions.add(2, act('s', 1), state, 10);
+    expect(actions.take(4, 11).map(({ sequence }) => sequence)).toEqual([1]);
+    expect(actions.size).toBe(1);
+  });
+
   it('is bounded, and names no two open requests alike when the names run out', () => {
     const actions = pending(2 ** 31 - 2);
     for (const sequence of [1, 2, 3, 4]) actions.add(sequence, act('s', sequence), state, 0);
