@@ -23,9 +23,8 @@ export interface ReceptionOptions
 
 /** What a worker's door knows; others it could only refuse, and to some of them the answer is no answer: CONNECT. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE']);
-/** Of a path and of a header's value: anything else is no HTTP, or means another thing in each coding. */
+/** Of a path: anything else is no HTTP, and node:http would not send it. */
 const PRINTABLE = /^[\x21-\x7e]+$/;
-const PRINTABLE_VALUE = /^[\t\x20-\x7e]*$/;
 /** Headers of one connection, which are not handed on; lengths are found anew. */
 const OF_THE_CONNECTION = new Set([
   ...['connection', 'keep-alive', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'expect'],
@@ -144,8 +143,7 @@ function worldIn(path: string, body: Uint8Array | null): string | null {
 function handedOn(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers))
-    if (value !== undefined && !OF_THE_CONNECTION.has(name) && PRINTABLE_VALUE.test(String(value)))
-      kept[name] = String(value);
+    if (value !== undefined && !OF_THE_CONNECTION.has(name)) kept[name] = String(value);
   return kept;
 }
 
