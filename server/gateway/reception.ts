@@ -3,7 +3,6 @@
  * the worker that has the world; a seat says at which port its WebSocket is taken, which Colyseus' SDKs go by.
  */
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
-import { type Address, formatAddress } from '../config.ts';
 import { ThroughlineError } from '../errors.ts';
 import { DEFAULT_LIMITS, type GatewayLimits } from './bounds.ts';
 import { type Exchange, type HeaderFields, JSON_TYPE } from './exchange.ts';
@@ -14,6 +13,11 @@ import { asRefusal, isFault } from './refusal.ts';
 import { createWire } from './transport.ts';
 import type { GatewayLogger, GatewayOptions } from './types.ts';
 import type { Wire } from './wire.ts';
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
 
 export interface ReceptionOptions
   extends Pick<GatewayOptions, 'host' | 'port' | 'pageDirectory' | 'transport' | 'logger' | 'limits'> {
@@ -194,5 +198,6 @@ const noAnswer = (): ThroughlineError =>
 /** A worker's door under the name by which the asker reached this port. */
 function publicAddress({ headers }: Exchange, door: Address): string {
   const name = headers['host']?.replace(/:\d+$/, '') ?? '';
-  return name === '' ? formatAddress(door) : `${name}:${door.port}`;
+  const host = door.host.includes(':') ? `[${door.host}]` : door.host;
+  return `${name === '' ? host : name}:${door.port}`;
 }
