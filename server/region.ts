@@ -122,7 +122,11 @@ export class Region {
         bounds: linkBounds(this.#config),
       },
       {
-        raw: (world, from, bytes) => worlds.receiveRaw(world, from, bytes),
+        ...(this.#config.workers === 0
+          ? {}
+          : {
+              raw: (world: string, from: number, bytes: Uint8Array) => worlds.receiveRaw(world, from, bytes),
+            }),
         message: (world, from, message) => {
           if (!this.#frozen) worlds.receive(world, from, message);
         },

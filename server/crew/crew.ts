@@ -126,7 +126,7 @@ export class Crew implements WorldsOfRegion {
   #take(hand: Hand, notice: ToMain): void {
     switch (notice.kind) {
       case 'send':
-        this.#options.send(notice.device, notice.bytes);
+        for (const device of notice.devices) this.#options.send(device, notice.bytes);
         return;
       case 'answered': {
         const { id, error, answer } = notice;

@@ -57,6 +57,7 @@ export class Line<Out, In> {
   readonly #theirs: Int32Array;
   readonly #waiting = new Map<number, Waiting>();
   #sent = 0;
+  #parcels = 0;
   #calls = 0;
   #items: Item<Out>[] = [];
   #transfer: ArrayBuffer[] = [];
@@ -74,6 +75,11 @@ export class Line<Out, In> {
   /** The other end is gone. */
   get closed(): boolean {
     return this.#closed !== null;
+  }
+
+  /** Sent so far: while it stays the same, what was told last may still be changed. */
+  get parcels(): number {
+    return this.#parcels;
   }
 
   /** Bytes on their way to the other end, as far as they were transferred. */
@@ -125,6 +131,7 @@ export class Line<Out, In> {
     const transfer = this.#transfer;
     this.#items = [];
     this.#transfer = [];
+    this.#parcels++;
     this.#port.postMessage(parcel, transfer);
   }
 

@@ -35,8 +35,8 @@ export type ToWorker =
     };
 
 export type ToMain =
-  /** One encoded message for a peer. */
-  | { readonly kind: 'send'; readonly device: number; readonly bytes: Uint8Array }
+  /** One encoded message for each of these peers. */
+  | { readonly kind: 'send'; readonly devices: readonly number[]; readonly bytes: Uint8Array }
   | {
       readonly kind: 'answered';
       readonly id: number;

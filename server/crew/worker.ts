@@ -24,11 +24,12 @@ class Staff implements Asker {
   #hall: Hall | null = null;
   #gateway: Gateway | null = null;
   #roundTrip = 0;
-  /** One message for several peers is encoded once. */
-  #encoded: {
+  /** The last message of this turn, and to whom; more devices may be added until its parcel has left. */
+  #sent: {
     readonly world: string;
     readonly message: PeerMessage;
-    readonly parts: readonly Uint8Array[];
+    readonly devices: number[];
+    readonly parcel: number;
   } | null = null;
 
   constructor(start: WorkerStart, port: Port) {
@@ -99,24 +100,26 @@ class Staff implements Asker {
     this.#line.tell({ kind: 'answered', id: tag, error: failed, answer });
   }
 
-  /** What finds no room is lost, as on a link. */
+  /** One message to several peers is one notice. What finds no room is lost, as on a link. */
   #send(world: string, device: number, message: PeerMessage): void {
+    const last = this.#sent;
+    if (last?.message === message && last.world === world && last.parcel === this.#line.parcels) {
+      last.devices.push(device);
+      return;
+    }
     if (this.#line.underWay > CREW_QUEUE_BYTES) return;
-    const parts = this.#encode(world, message);
-    if (parts === null) return;
-    const copy = ownCopy(...parts);
-    this.#line.tell({ kind: 'send', device, bytes: copy }, [copy.buffer]);
+    const bytes = this.#encode(world, message);
+    if (bytes === null) return;
+    const devices = [device];
+    if (last === null) queueMicrotask(() => (this.#sent = null));
+    this.#sent = { world, message, devices, parcel: this.#line.parcels };
+    this.#line.tell({ kind: 'send', devices, bytes }, [bytes.buffer]);
   }
 
   /** Null, logged, for what the schema cannot hold: one message's fault must not stop the rest. */
-  #encode(world: string, message: PeerMessage): readonly Uint8Array[] | null {
-    const last = this.#encoded;
-    if (last !== null && last.message === message && last.world === world) return last.parts;
+  #encode(world: string, message: PeerMessage): Uint8Array<ArrayBuffer> | null {
     try {
-      const parts = encodeParts(world, message);
-      if (last === null) queueMicrotask(() => (this.#encoded = null));
-      this.#encoded = { world, message, parts };
-      return parts;
+      return ownCopy(...encodeParts(world, message));
     } catch (error) {
       const detail = `${message.kind} for ${world}: ${(error as Error).message}`;
       this.#log.warn({ event: 'link', code: 'unencodable', detail }, 'a message to a peer is dropped');
