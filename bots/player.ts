@@ -336,7 +336,8 @@ export class Player {
       return;
     }
     meters.code(code);
-    if (code === 'settled' || !isDefinite(code, act.doubtful)) this.#settle(act, 'unsettled', 0);
+    const settled = outcome === 'failed' && code === 'settled';
+    if (settled || !isDefinite(answer, act.doubtful)) this.#settle(act, 'unsettled', 0);
     else {
       meters.count(outcome === 'refused' ? 'refused' : 'failed');
       this.#settle(act, 'no', 0);

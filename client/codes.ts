@@ -23,6 +23,12 @@ const FINAL: ReadonlySet<string> = new Set([
  * A no that settles the act. A region that the client left may still hold a copy of it, and a copy is a new attempt where this one was
  * refused: such a no is not definite until a later act of the session is executed, or the sequence is asked for again.
  */
-export function isDefinite(code: string, doubtful: boolean): boolean {
-  return !doubtful || FINAL.has(code);
+export function isDefinite({ outcome, code }: No, doubtful: boolean): boolean {
+  return !doubtful || (outcome === 'failed' && FINAL.has(code));
+}
+
+/** An answer that is not `issued`. A game's own codes come with `refused`, and may be any text. */
+export interface No {
+  readonly outcome: string;
+  readonly code: string;
 }

@@ -126,7 +126,10 @@ export class Outstanding {
       entry.retryAt = moment.now + retryPause(this.#limits, entry.retries++, moment.random);
       return null;
     }
-    return this.#settle(entry, entry.doubtful ? doubted(verdict(answer)) : verdict(answer));
+    return this.#settle(
+      entry,
+      isDefinite(answer, entry.doubtful) ? verdict(answer) : doubted(verdict(answer)),
+    );
   }
 
   /** Command `number` is applied here; `sequence` is that of an act of this session, or 0. */
@@ -188,7 +191,7 @@ function giveUp(entry: Entry, code: string, detail: string): Settlement {
 
 /** An earlier copy of the act may be under way. */
 function doubted(settlement: Settlement): Settlement {
-  if (settlement.kind !== 'refused' || isDefinite(settlement.code, true)) return settlement;
+  if (settlement.kind !== 'refused') return settlement;
   const { code, detail } = settlement;
   return { kind: 'unknown', code, detail: `refused (${detail}), but an earlier copy may be under way` };
 }

@@ -44,7 +44,7 @@ export interface WorldService {
   /** The asker is told exactly once, when the command is issued and applied here, or an error of errors.ts. Never throws. */
   act(request: ActRequest, asker: Asker, tag: number): void;
 
-  /** A client of this session is connected here / no longer. The last disconnect with `left` true runs the world's leave function soon, otherwise after a grace period. */
+  /** A client of this session is connected here / no longer. The last disconnect with `left` true runs the world's leave function soon, otherwise after a grace period; what the session still asks for here is then handed to no other leader. */
   connected(session: string): void;
   disconnected(session: string, left: boolean): void;
 

@@ -104,10 +104,17 @@ export class PendingActions {
     }
   }
 
+  /** The leader of `ballot` is asked from now on: what is forsaken is not handed to it, and no other can say what became of it. */
+  letGo(ballot: number): void {
+    for (const pending of [...this.byRequest.values()])
+      if (pending.forsaken && pending.nothing === undefined && pending.ballot !== ballot)
+        this.reject(pending, noQuorum(pending, 'nobody waits for it any more'));
+  }
+
   /** What has to be sent to the leader of `ballot` now. Call only when it can be reached. */
   take(ballot: number, now: number): ActionRequest[] {
     for (const oldest of this.byRequest.values()) {
-      if (oldest.forsaken) continue;
+      if (oldest.forsaken || oldest.nothing !== undefined) continue;
       if (oldest.ballot === ballot && now - oldest.sentAt >= this.limits.resendMs) this.resend();
       break;
     }
@@ -116,7 +123,9 @@ export class PendingActions {
     this.unsent = [];
     const sending: ActionRequest[] = [];
     for (const pending of unsent) {
-      if (!this.byRequest.has(pending.wire.request) || pending.forsaken) continue;
+      // An answer without effect may have come since it was put there: run again, it might have one.
+      if (!this.byRequest.has(pending.wire.request) || pending.forsaken || pending.nothing !== undefined)
+        continue;
       if (pending.ballot !== 0 && pending.ballot !== ballot) pending.earlier = true;
       pending.ballot = ballot;
       pending.sentAt = now;

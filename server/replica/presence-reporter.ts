@@ -28,18 +28,21 @@ export class PresenceReporter {
     if (count === 0) this.changed = true;
   }
 
-  /** True if it was the session's last connection here. */
-  disconnected(session: string, left: boolean): boolean {
+  disconnected(session: string, left: boolean): void {
     const count = this.connections.get(session);
-    if (count === undefined) return false;
+    if (count === undefined) return;
     if (count > 1) {
       this.connections.set(session, count - 1);
-      return false;
+      return;
     }
     this.connections.delete(session);
     if (left) this.left.add(session);
     this.changed = true;
-    return true;
+  }
+
+  /** The session is connected here. */
+  has(session: string): boolean {
+    return this.connections.has(session);
   }
 
   /** There is a new leader, or a new way to it. */

@@ -103,6 +103,8 @@ export class WorldHost {
   private out = new EffectsInTheMaking();
   /** Messages of the core to itself that were set free and not handled yet. */
   private readonly inbox: Send[] = [];
+  /** Sessions of which a connection went in this turn. */
+  private readonly gone: string[] = [];
   private draining = false;
   private resting = false;
   /** The last write handed out, and the last known to be durable. */
@@ -199,7 +201,8 @@ export class WorldHost {
         this.reporter.connected(input.session);
         return;
       case 'disconnected':
-        if (this.reporter.disconnected(input.session, input.left)) this.actions.forsake(input.session);
+        this.reporter.disconnected(input.session, input.left);
+        this.gone.push(input.session);
         return;
       case 'hand-over':
         this.handOver(input.to);
@@ -372,6 +375,7 @@ export class WorldHost {
   private follow(leadership: { readonly device: number | null; readonly ballot: number }): void {
     this.leadership = leadership;
     this.out.leader = leadership;
+    if (leadership.device !== null) this.actions.letGo(leadership.ballot);
     this.tellLeaderAgain();
   }
 
@@ -385,6 +389,8 @@ export class WorldHost {
 
   private finishTurn(): void {
     this.askLeader();
+    // Only now: what came in the turn of its asker's good-bye is with the leader, if there is one.
+    for (const session of this.gone.splice(0)) if (!this.reporter.has(session)) this.actions.forsake(session);
     const { ballot } = this.leader;
     if (ballot !== 0 && !this.paused) {
       const room = this.replica.number + this.options.window - this.leader.version;

@@ -226,9 +226,11 @@ describe('a bot', () => {
     stage.answer({ sequence: 1, outcome: 'refused', code: 'insufficient-goods' });
     // Nobody can execute this one any more, whoever holds a copy.
     stage.answer({ sequence: 2, outcome: 'failed', code: 'out-of-order' });
+    // The same words of a game say nothing of it.
+    stage.answer({ sequence: 3, outcome: 'refused', code: 'out-of-order' });
     expect(stage.fates()).toEqual([0, 2, 0]);
-    expect(stage.counts).toMatchObject({ unsettled: 1, failed: 1, refused: 0 });
-    expect(stage.player.unsettled).toBe(1);
+    expect(stage.counts).toMatchObject({ unsettled: 2, failed: 1, refused: 0 });
+    expect(stage.player.unsettled).toBe(0);
   });
 
   it('has few acts on the wire, a bound on those that wait, and drops the rest aloud', () => {

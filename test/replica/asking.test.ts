@@ -96,7 +96,9 @@ describe('actions that wait for an answer', () => {
     expect(order(3, 0)).toEqual([1, 1]);
     actions.add(3, act('gone', 2), state, 1);
     actions.forsake('gone');
-    expect(actions.takeAnswers()).toMatchObject([{ id: 3, error: { code: 'no-quorum', kind: 'unavailable' } }]);
+    expect(actions.takeAnswers()).toMatchObject([
+      { id: 3, error: { code: 'no-quorum', kind: 'unavailable' } },
+    ]);
     actions.resend();
     expect(actions.take(4, 2).map(({ session }) => session)).toEqual(['here']);
     // Nor is it a reason to send the others again and again.
@@ -117,6 +119,53 @@ describe('actions that wait for an answer', () => {
     actions.forsake('s');
     actions.add(2, act('s', 1), state, 10);
     expect(actions.take(4, 11).map(({ sequence }) => sequence)).toEqual([1]);
+    expect(actions.size).toBe(1);
+  });
+
+  it('what was answered without effect is run by no other leader, whenever the answer came', () => {
+    const parked = () => {
+      const actions = pending();
+      actions.add(7, act('s', 1), state, 0);
+      const [sent] = actions.take(3, 0);
+      const nothing: Reply = {
+        region: 1,
+        request: sent?.request ?? 0,
+        outcome: 'nothing',
+        number: 9,
+        result: '1',
+      };
+      return { actions, nothing };
+    };
+    const late = parked();
+    late.actions.resend();
+    late.actions.reply(3, late.nothing);
+    expect(late.actions.take(4, 0)).toEqual([]);
+    const left = parked();
+    left.actions.reply(3, left.nothing);
+    left.actions.forsake('s');
+    left.actions.add(8, act('s', 1), state, 0);
+    expect(left.actions.take(4, 0)).toEqual([]);
+  });
+
+  it('one that waits for its number only is no reason to send the others again and again', () => {
+    const actions = pending();
+    actions.add(1, act('a', 1), state, 0);
+    actions.add(2, act('b', 1), state, 0);
+    const [first] = actions.take(3, 0);
+    actions.reply(3, { region: 1, request: first?.request ?? 0, outcome: 'nothing', number: 9, result: '1' });
+    expect(actions.take(3, 1_000).map(({ session }) => session)).toEqual(['b']);
+    expect(actions.take(3, 1_001)).toEqual([]);
+  });
+
+  it('what nobody waits for is let go when another leads', () => {
+    const actions = pending();
+    for (const [id, session] of ['gone', 'here'].entries()) actions.add(id, act(session, 1), state, 0);
+    actions.take(3, 0);
+    actions.forsake('gone');
+    actions.letGo(3);
+    expect(actions.size).toBe(2);
+    actions.letGo(4);
+    expect(actions.takeAnswers()).toMatchObject([{ id: 0, error: { kind: 'unknown' } }]);
     expect(actions.size).toBe(1);
   });
 

@@ -116,6 +116,43 @@ describe('one world on three region servers', () => {
     expect(cluster.states[0]?.session('eve')?.joined).toBe(false);
   });
 
+  it('an act is done though its asker says good-bye in the same breath', () => {
+    const cluster = new SmallCluster();
+    const other = (cluster.elect() + 1) % 3;
+    cluster.give(other, { kind: 'connected', session: 'eve' });
+    cluster.settle();
+    const id = cluster.act(other, 'eve', 1, 'inbound', inbound);
+    cluster.give(other, { kind: 'disconnected', session: 'eve', left: true });
+    cluster.settle();
+    expect(cluster.outcome(id)).toMatchObject({ number: 1 });
+  });
+
+  it('what a session asked for at a region that it left is not done long after it was told no elsewhere', () => {
+    const cluster = new SmallCluster();
+    const lost = cluster.elect();
+    cluster.give(lost, { kind: 'connected', session: 'eve' });
+    cluster.settle();
+    cluster.cut(lost);
+    const there = cluster.act(lost, 'eve', 1, 'outbound', { from: 'A', amount: 1 });
+    cluster.pass(1_000);
+    const here = (lost + 1) % 3;
+    const again = cluster.act(here, 'eve', 1, 'outbound', { from: 'A', amount: 1 });
+    cluster.pass(50);
+    expect(cluster.outcome(again)).toMatchObject({ code: 'refused' });
+    // What it lacked comes; the region that it left is back.
+    cluster.act(here, 'bob', 1, 'inbound', inbound);
+    cluster.give(lost, { kind: 'disconnected', session: 'eve', left: false });
+    cluster.pass(50);
+    cluster.heal();
+    cluster.pass(1_000);
+    expect(cluster.hosts[lost]?.status()).toMatchObject({
+      pending: 0,
+      applied: cluster.states[here]?.number,
+    });
+    expect(cluster.outcome(there)).toMatchObject({ code: 'no-quorum', kind: 'unknown' });
+    expect(cluster.states[here]?.session('eve')?.sequence ?? 0).toBe(0);
+  });
+
   it('takes nothing while draining', () => {
     const cluster = new SmallCluster();
     cluster.elect();
