@@ -29,11 +29,17 @@ export interface ReceptionOptions
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH', 'DELETE']);
 /** Of a path: anything else is no HTTP, and node:http would not send it. */
 const PRINTABLE = /^[\x21-\x7e]+$/;
+/** Of headers: node:http sends no others, and who adds them to a request can do without. */
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Headers of one connection, which are not handed on; lengths are found anew. */
 const OF_THE_CONNECTION = new Set([
   ...['connection', 'keep-alive', 'transfer-encoding', 'te', 'trailer', 'upgrade', 'expect'],
   ...['proxy-authorization', 'proxy-authenticate', 'content-length', 'date', 'uwebsockets'],
 ]);
+/** A stream that lasts as long as its reader likes, where it is asked to follow. */
+const FOLLOWED = /^\/v1\/worlds\/[^/]+\/commands$/;
+const NO = new Set([null, '0', 'false']);
 /** An answer whose length is known and below this goes out in one piece. */
 const WHOLE_BYTES = 1 << 20;
 /** Less than a worker keeps a connection on which nothing comes: no request is to meet one that is just being closed. */
@@ -47,6 +53,7 @@ export class Reception {
   #pages: Pages | null = null;
   #wire: Wire | null = null;
   #requests = 0;
+  #followers = 0;
 
   constructor(options: ReceptionOptions) {
     this.#options = options;
@@ -78,7 +85,14 @@ export class Reception {
       refuse(exchange, new ThroughlineError('overloaded', 'too many requests are under way'));
       return;
     }
+    // Each worker lets so many in; all of theirs together must leave room for who joins and acts.
+    const follows = FOLLOWED.test(exchange.path) && !NO.has(exchange.query.get('follow'));
+    if (follows && this.#followers >= this.#limits.followers) {
+      refuse(exchange, new ThroughlineError('overloaded', 'too many follow the commands here'));
+      return;
+    }
     this.#requests++;
+    if (follows) this.#followers++;
     this.#handOn(exchange)
       .catch((cause: unknown) => {
         if (isFault(cause)) this.#logger.error({ event: 'http-fault', path: exchange.path, err: cause });
@@ -86,6 +100,7 @@ export class Reception {
       })
       .finally(() => {
         this.#requests--;
+        if (follows) this.#followers--;
       });
   }
 
@@ -146,8 +161,11 @@ function worldIn(path: string, body: Uint8Array | null): string | null {
 
 function handedOn(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
   const kept: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers))
-    if (value !== undefined && !OF_THE_CONNECTION.has(name)) kept[name] = String(value);
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined || OF_THE_CONNECTION.has(name)) continue;
+    const text = String(value);
+    if (HEADER_NAME.test(name) && HEADER_VALUE.test(text)) kept[name] = text;
+  }
   return kept;
 }
 

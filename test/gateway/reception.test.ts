@@ -435,6 +435,62 @@ describe.each(['uws', 'ws'] as const)('a reception on %s', (transport) => {
     expect([fourth.cut, fifth.cut]).toEqual([false, false]);
   });
 
+  it('[EDGE2] keeps room for others beside those who follow, however many workers there are', async () => {
+    const waiting: ServerResponse[] = [];
+    const { port } = await worker((asked, response) => {
+      if (asked.url?.includes('/commands') === true) waiting.push(response);
+      else response.end('{}');
+    });
+    const limits = { followers: 2, requests: 4 };
+    const { http } = await receive(transport, () => ({ host: HOST, port }), { limits });
+    const path = '/v1/worlds/x/commands?from=1&follow=';
+    const [first, second] = [follow({ http }, `${path}1`), follow({ http }, `${path}true`)];
+    await until('both', () => waiting.length === 2);
+    for (const how of ['1', 'true', '']) {
+      const third = await request(`${http}${path}${how}`);
+      expect([how, third.status, third.json.error]).toEqual([how, 503, 'overloaded']);
+      expect(third.headers.get('retry-after')).not.toBeNull();
+    }
+    expect((await post(`${http}/v1/sessions`, { world: 'x' })).status).toBe(200);
+    // A part of the log has an end.
+    const part = follow({ http }, `${path}0`);
+    await until('the part', () => waiting.length === 3);
+    waiting[2]?.end();
+    await until('its end', () => part.ended);
+    first.leave();
+    await until('gone', () => waiting[0]?.destroyed === true);
+    waiting[1]?.end();
+    await until('over', () => second.ended);
+    for (let n = 4; n <= 5; n++) {
+      follow({ http }, `${path}1`);
+      await until('a place again', () => waiting.length === n);
+    }
+    expect((await request(`${http}${path}1`)).status).toBe(503);
+  });
+
+  it('[EDGE3] leaves out a header that no worker could be told, and tells nobody of it', async () => {
+    const seen: IncomingMessage['headers'][] = [];
+    const { port: door } = await worker((asked, response) => {
+      seen.push(asked.headers);
+      response.end('{}');
+    });
+    const { port, log } = await receive(transport, () => ({ host: HOST, port: door }));
+    for (const header of [
+      'Cookie: a=\x7f',
+      'Cookie: a=€',
+      'Cookie: a=\x01',
+      'a(b: c',
+      'a€: c',
+      'X-Own: ü\t!',
+    ]) {
+      const heard = await bare(port, `GET /x HTTP/1.1\r\nHost: x\r\n${header}\r\nConnection: close\r\n\r\n`);
+      // Who reads the header may find it bad himself, and say so, or nothing.
+      expect([header, /^(HTTP\/1\.1 (200|4\d\d) |$)/.test(heard)]).toEqual([header, true]);
+    }
+    expect(log.loud).toEqual([]);
+    expect(seen.at(-1)).toMatchObject({ host: 'x', 'x-own': expect.stringMatching(/!$/) });
+  });
+
   it('[EDGE2] keeps no place for what no worker would answer', async () => {
     const { port: door } = await worker((_, response) => response.end('{}'));
     const { http, port, log } = await receive(transport, () => ({ host: HOST, port: door }), {
