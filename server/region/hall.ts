@@ -35,6 +35,7 @@ export class Hall {
   readonly #rota = new Rota<World>();
   readonly #turns = new Turns();
   #ticker: NodeJS.Timeout | undefined;
+  #failed = false;
 
   private constructor(options: HallOptions) {
     this.#options = options;
@@ -101,7 +102,7 @@ export class Hall {
 
   /** From now on the worlds are told the time. */
   begin(): void {
-    this.#tick();
+    if (!this.#failed) this.#tick();
   }
 
   #tick(): void {
@@ -130,12 +131,25 @@ export class Hall {
     clearTimeout(this.#ticker);
   }
 
+  /** Fail stop for all worlds at once: nothing is written, voted or sent any more. It is for the caller to say so, once. */
+  fail(reason: string): void {
+    this.halt();
+    this.#failed = true;
+    for (const { runner } of this.#worlds.values()) {
+      try {
+        runner.fail(reason, true);
+      } catch {
+        // Whoever was to be told threw: the world had stopped by then, and the others must.
+      }
+    }
+  }
+
   /** Leadership of the worlds led here, to another region; gives up after a while. */
   async handOverAll(to: string): Promise<void> {
     const { log } = this.#options;
     const late = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_HAND_OVER_MS).unref());
-    const handOver = async ({ local }: World) => {
-      if (local.status().role !== 'leader') return;
+    const handOver = async ({ runner, local }: World) => {
+      if (runner.failure !== null || local.status().role !== 'leader') return;
       await local.handOver(to).catch((error: unknown) => {
         log.warn({ event: 'hand-over', world: local.name, err: error }, 'leadership was not handed on');
       });

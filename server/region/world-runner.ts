@@ -186,15 +186,15 @@ export class WorldRunner {
     while (this.#failure === null && (this.#unflushed > 0 || this.#scheduled)) await soon();
   }
 
-  /** Fail stop: from now on nothing is written, voted or sent. */
-  fail(reason: string): void {
+  /** Fail stop: from now on nothing is written, voted or sent. `said`: of all worlds of this thread at once, so not of each. */
+  fail(reason: string, said = false): void {
     if (this.#failure !== null) return;
     const { log, stopped } = this.#options;
     this.#failure = new ThroughlineError('no-quorum', 'this copy of the world stopped', { kind: 'unknown' });
     this.#inputs = [];
-    log.fatal({ event: 'stopped', world: this.world, reason }, 'this copy of the world stopped');
+    if (!said) log.fatal({ event: 'stopped', world: this.world, reason }, 'this copy of the world stopped');
     this.#events?.stopped(this.#failure);
-    stopped(this.world, reason);
+    if (!said) stopped(this.world, reason);
   }
 
   #schedule(): void {
