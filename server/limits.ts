@@ -115,8 +115,15 @@ export const WORKERS = 64;
  * refused. At 200 MB/s, what one thread reads, this is 0.3 s of a worker that stands still.
  */
 export const CREW_QUEUE_BYTES = 64 << 20;
-/** How often a worker hears how far its peers are; a round trip changes slowly. */
+/** How often a worker hears how far its peers are, which changes slowly, and is asked whether it is still there. */
 export const CREW_WAY_MS = 250;
+/**
+ * A worker that answered none of so many looks, 10 s, stands still for good: a function of a game that never ends. Looks are counted
+ * and not time, so a host that stood still itself does not blame its workers.
+ */
+export const CREW_STILL_LOOKS = 40;
+/** A process that ends by its own signal waits so long for lines of the log that are on their way to the kernel. */
+export const CREW_LAST_WORDS_MS = 50;
 
 // ---- Gateway: clients of this region ----------------------------------------------------------------------------------
 
@@ -188,6 +195,8 @@ export const GATEWAY_BURST = 5_000;
 /** Messages over the rate or over the outstanding, within one sweep, that are answered; one more closes the connection. */
 export const GATEWAY_EXCESS = 256;
 
+/** Bytes of a header block: more than uWebSockets.js' own 4 KiB is usual where a browser keeps cookies for localhost. */
+export const GATEWAY_HEADER_BYTES = 16 * 1024;
 /** Bytes of a JSON body. */
 export const GATEWAY_BODY_BYTES = 64 * 1024;
 /** A larger body is read and thrown away up to here, so that its sender reads the refusal; beyond, it is cut off. */

@@ -5,7 +5,13 @@ import type { Address, RegionConfig, WorldEntry } from '../config.ts';
 import { ThroughlineError } from '../errors.ts';
 import type { Reception } from '../gateway/reception.ts';
 import type { GatewayStats } from '../gateway/types.ts';
-import { CREW_QUEUE_BYTES, CREW_WAY_MS } from '../limits.ts';
+import {
+  CREW_LAST_WORDS_MS,
+  CREW_QUEUE_BYTES,
+  CREW_STILL_LOOKS,
+  CREW_WAY_MS,
+  GATEWAY_HEADER_BYTES,
+} from '../limits.ts';
 import type { Logger } from '../log.ts';
 import { OpenAsks } from '../region/open-asks.ts';
 import type { WorldsOfRegion } from '../region/worlds.ts';
@@ -32,16 +38,27 @@ export interface CrewOptions {
   readonly stopped: (world: string, reason: string) => void;
   /** A worker ended without being told to. */
   readonly failed: (reason: string) => void;
+  /** For tests: a thread that is none, and a shorter patience. */
+  readonly hire?: (start: WorkerStart) => Thread;
+  readonly wayMs?: number;
+  readonly stillLooks?: number;
 }
+
+/** What is needed of a Worker. */
+export type Thread = Pick<Worker, 'postMessage' | 'on' | 'performance' | 'terminate'>;
 
 interface Hand {
   readonly index: number;
-  readonly worker: Worker;
+  readonly worker: Thread;
   readonly line: Line<ToWorker, ToMain>;
   /** Actions that came over the peer port and wait for their outcome. */
   readonly asks: OpenAsks;
   readonly worlds: readonly RemoteWorld[];
   door: Address | null;
+  /** Looks since it last said that it is there. */
+  looks: number;
+  /** It does not even end when it is told to. */
+  still: boolean;
 }
 
 /** Beside this file, from source as in a bundle. */
@@ -61,6 +78,8 @@ export class Crew implements WorldsOfRegion {
   private constructor(options: CrewOptions) {
     this.#options = options;
     const { config } = options;
+    // uWebSockets.js asks the process, once, when the first thread loads it; what a worker sets is the worker's own.
+    process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= String(GATEWAY_HEADER_BYTES);
     for (const entry of config.worlds) this.#storages.set(entry.name, options.storage(entry));
     for (let index = 1; index <= config.workers; index++) {
       const worlds = config.worlds.filter((_, i) => i % config.workers === index - 1);
@@ -84,7 +103,8 @@ export class Crew implements WorldsOfRegion {
     const { config, log } = this.#options;
     const counters = createCounters();
     const start: WorkerStart = { config, worlds, index, logLevel: log.level, counters };
-    const worker = new Worker(WORKER, { workerData: start, name: `worlds-${index}` });
+    const { hire = hireThread } = this.#options;
+    const worker = hire(start);
     const line = new Line<ToWorker, ToMain>(worker as unknown as Port, counters, 0, {
       take: (notice) => this.#take(hand, notice),
       answer: (method, [world, ...args]) =>
@@ -93,7 +113,7 @@ export class Crew implements WorldsOfRegion {
     const asks = new OpenAsks();
     const statuses = this.#statuses(line);
     const remote = worlds.map(({ name }) => new RemoteWorld(name, line, asks, statuses));
-    const hand: Hand = { index, worker, line, asks, worlds: remote, door: null };
+    const hand: Hand = { index, worker, line, asks, worlds: remote, door: null, looks: 0, still: false };
     for (const world of remote) this.#byWorld.set(world.name, { hand, world });
     worker.on('error', (error) => this.#gone(hand, error.stack ?? error.message));
     worker.on('exit', (code) => this.#gone(hand, `ended with code ${code}`));
@@ -180,7 +200,26 @@ export class Crew implements WorldsOfRegion {
 
   begin(): void {
     for (const { line } of this.#hands) line.tell({ kind: 'begin' });
-    this.#way = setInterval(() => this.#tellWay(), CREW_WAY_MS);
+    const look = () => {
+      for (const hand of this.#hands) this.#lookAt(hand);
+      this.#tellWay();
+    };
+    this.#way = setInterval(look, this.#options.wayMs ?? CREW_WAY_MS);
+  }
+
+  /** The main thread answers pings for all, so nobody else would find out. */
+  #lookAt(hand: Hand): void {
+    if (hand.line.closed) return;
+    if (hand.looks++ === 0) {
+      const there = () => {
+        hand.looks = 0;
+      };
+      hand.line.call('here', []).then(there, there);
+    } else if (hand.looks > (this.#options.stillLooks ?? CREW_STILL_LOOKS)) {
+      hand.still = true;
+      this.#mindSockets();
+      this.#gone(hand, 'stands still');
+    }
   }
 
   #tellWay(): void {
@@ -231,6 +270,7 @@ export class Crew implements WorldsOfRegion {
   }
 
   async closeDoor(): Promise<void> {
+    this.#mindSockets();
     await this.#left('close-door');
     await this.#reception?.close();
   }
@@ -251,7 +291,15 @@ export class Crew implements WorldsOfRegion {
       this.#reception?.close(),
       ...this.#hands.map(({ line }) => line.call('close', [])),
     ]);
-    await Promise.allSettled(this.#hands.map(({ worker }) => worker.terminate()));
+    // One that stands still ends with the process.
+    const others = this.#hands.filter(({ still }) => !still);
+    await Promise.allSettled(others.map(({ worker }) => worker.terminate()));
+    if (others.length === this.#hands.length) process.off('exit', endNow);
+  }
+
+  /** While the process leaves, until the sockets of all threads are closed. */
+  #mindSockets(): void {
+    if (!process.listeners('exit').includes(endNow)) process.once('exit', endNow);
   }
 
   async #all(method: string, ...args: readonly unknown[]): Promise<void> {
@@ -270,6 +318,18 @@ export class Crew implements WorldsOfRegion {
     await Promise.all(this.#hands.map(call));
   }
 }
+
+/**
+ * To end a thread with sockets of uWebSockets.js, which process.exit does too, aborts the process with a dump. Where one is left
+ * that cannot close them, the process ends without, when its last words are written: another thread does that.
+ */
+const endNow = (): void => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, CREW_LAST_WORDS_MS);
+  process.kill(process.pid, 'SIGKILL');
+};
+
+const hireThread = (start: WorkerStart): Thread =>
+  new Worker(WORKER, { workerData: start, name: `worlds-${start.index}` });
 
 const asThroughline = (error: Error): ThroughlineError =>
   error instanceof ThroughlineError ? error : new ThroughlineError('internal', error.message);

@@ -5,6 +5,7 @@
 
 import type { TemplatedApp, us_listen_socket, WebSocket } from 'uWebSockets.js';
 import { type Client, CloseCode, connectClientToRoom, debugAndPrintError, matchMaker } from '@colyseus/core';
+import { GATEWAY_HEADER_BYTES } from '../limits.ts';
 import type { GatewayLimits } from './bounds.ts';
 import { UwsClient } from './uws-client.ts';
 import { UwsExchange } from './uws-exchange.ts';
@@ -18,8 +19,6 @@ import {
   type WireEvents,
 } from './wire.ts';
 
-/** A header block beyond uWebSockets.js' own 4 KiB is usual where a browser keeps cookies for localhost. */
-const HEADER_BYTES = '16384';
 /** How Colyseus closes a socket that does not get its seat. */
 const { WITH_ERROR, FAILED_TO_RECONNECT: NOT_RECONNECTED } = CloseCode;
 /** Without it two servers could share one port. */
@@ -43,7 +42,7 @@ type Listen = (
 
 /** Rejects where the binary does not load on this machine. */
 export async function createUwsWire(events: WireEvents, limits: GatewayLimits): Promise<Wire> {
-  process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= HEADER_BYTES;
+  process.env['UWS_HTTP_MAX_HEADERS_SIZE'] ??= String(GATEWAY_HEADER_BYTES);
   // Not static: an import that fails must leave the ws transport to be tried.
   const [{ uWebSocketsTransport }, { default: uws }] = await Promise.all([
     import('@colyseus/uwebsockets-transport'),
