@@ -228,7 +228,7 @@ export const RESUME: readonly Mutant[] = [
     'a no beside a copy',
     edit(
       'client/outstanding',
-      'entry.doubtful ? doubted(verdict(answer)) : verdict(answer)',
+      'isDefinite(answer, entry.doubtful) ? verdict(answer) : doubted(verdict(answer))',
       'verdict(answer)',
     ),
   ),
