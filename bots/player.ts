@@ -310,7 +310,8 @@ export class Player {
   }
 
   #setLive(live: boolean): void {
-    if (live !== this.#live) this.#around.sights.live(this.#region, live ? 1 : -1);
+    // Who is sent answers only sees nothing of the others.
+    if (this.#watches && live !== this.#live) this.#around.sights.live(this.#region, live ? 1 : -1);
     this.#live = live;
   }
 

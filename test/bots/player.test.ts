@@ -1,5 +1,5 @@
 /** One bot against a server that the test plays: what it holds its stream to, and how its acts find their fates. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Books } from '../../bots/books.ts';
 import { Lookout } from '../../bots/foresight.ts';
 import { Meters } from '../../bots/meters.ts';
@@ -231,6 +231,22 @@ describe('a bot', () => {
     expect(stage.fates()).toEqual([0, 2, 0]);
     expect(stage.counts).toMatchObject({ unsettled: 2, failed: 1, refused: 0 });
     expect(stage.player.unsettled).toBe(0);
+  });
+
+  it('is nobody by whom an act is seen, if it takes answers only', () => {
+    const live = vi.spyOn(Sights.prototype, 'live');
+    const stage = new Stage(false);
+    stage.welcome();
+    stage.player.turn(stage.now);
+    expect(stage.line.sent).toEqual([1]);
+    stage.lose();
+    expect(live).not.toHaveBeenCalled();
+    playing().lose();
+    expect(live.mock.calls).toEqual([
+      ['eu', 1],
+      ['eu', -1],
+    ]);
+    live.mockRestore();
   });
 
   it('has few acts on the wire, a bound on those that wait, and drops the rest aloud', () => {
