@@ -71,7 +71,7 @@ const median = (values: readonly number[]) =>
 
 describe.each([
   { workers: 0, KILLS: 20 },
-  { workers: 2, KILLS: 5 },
+  { workers: 2, KILLS: 3 },
 ])('real processes under load, worlds on $workers workers', ({ workers, KILLS }) => {
   let cluster: Cluster;
   beforeAll(async () => {
