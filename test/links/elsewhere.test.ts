@@ -86,7 +86,7 @@ describe('messages of worlds that are elsewhere', () => {
     expect([...c.events, ...b.events].filter((event) => event === '2 down' || event === '1 down')).toEqual(
       [],
     );
-    expect(c.events).toEqual(['0 up', '1 up']);
+    expect(c.events.toSorted()).toEqual(['0 up', '1 up']);
   });
 
   it('where a link is gone already, or never was, there is nothing to end', async () => {
