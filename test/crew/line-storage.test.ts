@@ -3,7 +3,6 @@ import { answerStorage, LineStorage } from '../../server/crew/line-storage.ts';
 import { createMemoryStorage, MemoryDisk } from '../../server/storage/memory.ts';
 import type { Storage } from '../../server/storage/types.ts';
 import { type Place, storageContract } from '../storage/contract.ts';
-import { levelPlace } from '../storage/level-place.ts';
 import { command, commands } from '../storage/model.ts';
 import { closePorts, type Ends, ends } from './support.ts';
 
@@ -21,7 +20,6 @@ const placeOver = (place: Place): Place => ({
 
 afterAll(closePorts);
 
-storageContract('level, over a line', async () => placeOver(await levelPlace()));
 storageContract('memory, over a line', async () => {
   const disk = new MemoryDisk();
   return placeOver({

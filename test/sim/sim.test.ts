@@ -4,7 +4,7 @@ import * as production from './production.ts';
 import { commandOf, KINDS, runSpec, type Spec, Tally } from './run.ts';
 
 /** Fresh runs of each kind in this suite: the same seeds each time. `npm run sim` takes new ones for as long as you like. */
-const RUNS = { timed: 150, wild: 400, world: 60, 'wild-world': 200, rest: 60, 'rest-world': 30 } as const;
+const RUNS = { timed: 100, wild: 260, world: 40, 'wild-world': 140, rest: 50, 'rest-world': 25 } as const;
 
 /** A simulator in which nothing happens would find nothing: commands that a run of each kind issues on average, at least. */
 const ISSUED = { timed: 20, wild: 10, world: 20, 'wild-world': 10, rest: 20, 'rest-world': 20 } as const;
