@@ -189,7 +189,7 @@ export class Crew implements WorldsOfRegion {
     if (found === undefined) return false;
     const { line } = found.hand;
     if (line.underWay > CREW_QUEUE_BYTES) return true;
-    const own = ownCopy(bytes);
+    const own = ownCopy([bytes]);
     line.tell({ kind: 'peer', from, bytes: own }, [own.buffer]);
     return true;
   }

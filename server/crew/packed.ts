@@ -5,7 +5,7 @@ import type { Command, Durable, Vote, Write } from '../consensus/types.ts';
  * What `parts` hold, end to end in memory of its own, which may move to the other thread. Never `slice`: that of a Buffer is no
  * copy, and what it is part of would move along.
  */
-export function ownCopy(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+export function ownCopy(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0;
   for (const part of parts) length += part.length;
   const copy = new Uint8Array(length);
@@ -27,34 +27,27 @@ const HEAD = 4;
 
 export function packCommands(commands: readonly Command[]): PackedCommands {
   const heads = new Float64Array(HEAD * commands.length);
-  let length = 0;
-  for (const { bytes } of commands) length += bytes.length;
-  const all = new Uint8Array(length);
-  let at = 0;
   let head = 0;
   for (const { number, born, precedent, bytes } of commands) {
     heads[head++] = number;
     heads[head++] = born;
     heads[head++] = precedent;
     heads[head++] = bytes.length;
-    all.set(bytes, at);
-    at += bytes.length;
   }
-  return { heads, bytes: all };
+  return { heads, bytes: ownCopy(commands.map(({ bytes }) => bytes)) };
 }
 
 export function unpackCommands({ heads, bytes }: PackedCommands): Command[] {
   const commands: Command[] = [];
   let at = 0;
   for (let head = 0; head < heads.length; head += HEAD) {
-    const [number, born, precedent, length] = heads.subarray(head, head + HEAD) as unknown as Quad;
-    commands.push({ number, born, precedent, bytes: bytes.subarray(at, at + length) });
-    at += length;
+    const end = at + heads[head + 3]!;
+    const [number, born, precedent] = [heads[head]!, heads[head + 1]!, heads[head + 2]!];
+    commands.push({ number, born, precedent, bytes: bytes.subarray(at, end) });
+    at = end;
   }
   return commands;
 }
-
-type Quad = readonly [number: number, born: number, precedent: number, length: number];
 
 export const buffersOf = (...packed: readonly (PackedCommands | undefined)[]): ArrayBuffer[] =>
   packed.flatMap((one) => (one === undefined ? [] : [one.heads.buffer, one.bytes.buffer]));

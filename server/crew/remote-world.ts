@@ -36,7 +36,7 @@ export class RemoteWorld implements ActingWorld, WatchedWorld {
       queueMicrotask(() => asker.answered(tag, error, undefined));
       return;
     }
-    const args = ownCopy(request.args);
+    const args = ownCopy([request.args]);
     this.#line.tell({ kind: 'act', world: this.name, id, request: { ...request, args } }, [args.buffer]);
   }
 

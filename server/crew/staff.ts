@@ -125,7 +125,7 @@ export class Staff implements Asker {
   /** Null, logged, for what the schema cannot hold: one message's fault must not stop the rest. */
   #encode(world: string, message: PeerMessage): Uint8Array<ArrayBuffer> | null {
     try {
-      return ownCopy(...encodeParts(world, message));
+      return ownCopy(encodeParts(world, message));
     } catch (error) {
       const detail = `${message.kind} for ${world}: ${(error as Error).message}`;
       this.#log.warn({ event: 'link', code: 'unencodable', detail }, 'a message to a peer is dropped');

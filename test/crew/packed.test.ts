@@ -109,7 +109,7 @@ describe('a copy that may move', () => {
   it('is the parts end to end, in memory of its own', () => {
     fc.assert(
       fc.property(fc.array(bytes, { maxLength: 4 }), (parts) => {
-        const copy = ownCopy(...parts);
+        const copy = ownCopy(parts);
         expect([...copy]).toEqual(parts.flatMap((part) => [...part]));
         expect([copy.byteOffset, copy.buffer.byteLength]).toEqual([0, copy.length]);
         for (const part of parts) expect(copy.buffer).not.toBe(part.buffer);
@@ -122,7 +122,7 @@ describe('a copy that may move', () => {
   it('can go to one peer after another, also what is in a Buffer', () => {
     const { port1, port2 } = new MessageChannel();
     const message = Buffer.concat([new Uint8Array(3_000).fill(1), new Uint8Array(5_000).fill(2)]);
-    const copies = [1, 2].map(() => ownCopy(message));
+    const copies = [1, 2].map(() => ownCopy([message]));
     port1.postMessage(
       copies,
       copies.map(({ buffer }) => buffer),

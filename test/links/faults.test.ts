@@ -98,9 +98,7 @@ describe('links under faults', () => {
 
   it('notices a peer whose process stands still', async () => {
     const a = await cluster.start(0, { bounds: fast });
-    const raw = Raw.dial(a.links.address());
-    await raw.shake(new Handshake(identity('us'), 'dialler', 'eu'));
-    raw.send(FRAME.ping, new Uint8Array(0));
+    const raw = await Raw.linked(a.links.address());
     await until('up', () => a.events.includes('1 up'));
     await until('down', () => a.events.includes('1 down'), 3_000);
     expect(a.logs.at(-1)?.detail).toMatch(/^(silent for|connect|no handshake|closed)/);
@@ -150,9 +148,7 @@ describe('links under faults', () => {
   it('bounds what waits for a peer that does not read, drops the rest, and keeps room for small messages', async () => {
     const queueBytes = 1 << 20;
     const a = await cluster.start(0, { bounds: { queueBytes } });
-    const raw = Raw.dial(a.links.address());
-    await raw.shake(new Handshake(identity('us'), 'dialler', 'eu'));
-    raw.send(FRAME.ping, new Uint8Array(0));
+    const raw = await Raw.linked(a.links.address());
     await until('up', () => a.events.includes('1 up'));
     raw.socket.pause();
     const large = { kind: 'presence', sessions: ['y'.repeat(60_000)], left: [] } as const;

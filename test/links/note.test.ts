@@ -1,8 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LINK_NOTE_BYTES, LINK_QUEUE_RESERVE } from '../../server/limits.ts';
 import { FRAME } from '../../server/links/frames.ts';
-import { Handshake } from '../../server/links/handshake.ts';
-import { identity, Raw } from './raw.ts';
+import { Raw } from './raw.ts';
 import { Cluster, until } from './support.ts';
 
 describe('notes of hosts', () => {
@@ -15,9 +14,7 @@ describe('notes of hosts', () => {
   it('[EDGE2] wait for a peer that does not read within the bound of its queue', async () => {
     const queueBytes = 1 << 20;
     const a = await cluster.start(0, { bounds: { queueBytes } });
-    const raw = Raw.dial(a.links.address());
-    await raw.shake(new Handshake(identity('us'), 'dialler', 'eu'));
-    raw.send(FRAME.ping, new Uint8Array(0));
+    const raw = await Raw.linked(a.links.address());
     await until('up', () => a.events.includes('1 up'));
     raw.socket.pause();
     // What the kernel takes is not known: far more than it ever would.
@@ -35,9 +32,7 @@ describe('notes of hosts', () => {
   it('[LINK2] end the link on which one comes that is too long, and no other', async () => {
     const [a, c] = [await cluster.start(0), await cluster.start(2)];
     await until('linked', () => a.connected().length === 1 && c.connected().length === 1);
-    const raw = Raw.dial(a.links.address());
-    await raw.shake(new Handshake(identity('us'), 'dialler', 'eu'));
-    raw.send(FRAME.ping, new Uint8Array(0));
+    const raw = await Raw.linked(a.links.address());
     await until('up', () => a.events.includes('1 up'));
     raw.send(FRAME.note, new Uint8Array(LINK_NOTE_BYTES).fill(0x78));
     raw.send(FRAME.note, new Uint8Array(LINK_NOTE_BYTES + 1).fill(0x78));

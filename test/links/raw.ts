@@ -2,7 +2,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { decodeMessage } from '../../schemas/generated/peer.ts';
 import { PROTOCOL_VERSION } from '../../schemas/protocol-version.ts';
 import { FRAME, type Frame, type FrameKind, FrameReader, frameParts } from '../../server/links/frames.ts';
-import type { Handshake, Identity, Step } from '../../server/links/handshake.ts';
+import { Handshake, type Identity, type Step } from '../../server/links/handshake.ts';
 import type { LinkAddress } from '../../server/links/net.ts';
 import { REGIONS, SECRET, until } from './support.ts';
 
@@ -42,6 +42,14 @@ export class Raw {
 
   static dial(address: LinkAddress): Raw {
     return new Raw(connect(address));
+  }
+
+  /** A link to 'eu' as 'us', for the host of 'eu' up or about to be. */
+  static async linked(address: LinkAddress): Promise<Raw> {
+    const raw = Raw.dial(address);
+    await raw.shake(new Handshake(identity('us'), 'dialler', 'eu'));
+    raw.send(FRAME.ping, new Uint8Array(0));
+    return raw;
   }
 
   send(kind: FrameKind, body: Uint8Array, value = 0): void {
